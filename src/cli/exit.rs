@@ -1,0 +1,48 @@
+//! Exit codes: part of the interface, so never renumbered.
+
+/// How a command ended. The numbers are documented for scripts and monitoring; those from 64 up
+/// follow sysexits(3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Done; on a gateway: converged.
+    Done = 0,
+    /// Something failed that has no number of its own.
+    Failure = 1,
+    /// The gateway changed; only with `--detailed-exitcode`.
+    Changed = 2,
+    /// No remote answered.
+    NoRemote = 10,
+    /// The metadata have expired.
+    Expired = 11,
+    /// A signature is wrong, or there are too few of them.
+    Signature = 20,
+    /// A release that is older than the one trusted.
+    Rollback = 21,
+    /// A bundle for another gateway or another mesh.
+    WrongGateway = 22,
+    /// A bundle that is not what the strict profile allows.
+    BadBundle = 23,
+    /// Local policy forbids what the bundle wants.
+    Forbidden = 24,
+    /// The generation failed and was rolled back.
+    RolledBack = 30,
+    /// The generation failed, and so did going back.
+    RollbackFailed = 31,
+    /// On hold: nothing new is applied.
+    OnHold = 40,
+    /// The command line is wrong (EX_USAGE).
+    Usage = 64,
+    /// mesh.yaml or mesh.lock has errors (EX_DATAERR).
+    MeshErrors = 65,
+    /// Another run holds the lock (EX_TEMPFAIL).
+    Locked = 75,
+    /// The gateway's own configuration is wrong (EX_CONFIG).
+    Configuration = 78,
+}
+
+impl From<Exit> for std::process::ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}

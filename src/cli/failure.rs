@@ -1,0 +1,41 @@
+//! How a command fails: one message, what to do about it, an exit code.
+
+use std::error::Error;
+
+use super::Exit;
+
+/// Why a command did not do what it was asked, as the user is told.
+#[derive(Debug)]
+pub struct Failure {
+    /// The exit code.
+    pub exit: Exit,
+    /// What went wrong, with its causes after colons.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+impl Failure {
+    /// A failure that exits with `exit` and says `error` and all its sources.
+    pub fn new(exit: Exit, error: &dyn Error) -> Self {
+        let mut message = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            message = format!("{message}: {cause}");
+            source = cause.source();
+        }
+        Self { exit, message, hint: None }
+    }
+
+    /// A failure in words of its own.
+    pub fn say(exit: Exit, message: impl Into<String>) -> Self {
+        Self { exit, message: message.into(), hint: None }
+    }
+
+    /// The same failure, with what to do about it.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}

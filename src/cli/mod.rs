@@ -1,0 +1,97 @@
+//! The command line: one file a command, each a thin `run` over the layers below.
+//!
+//! This is the only module that knows exit codes ([`Exit`]) and the only one that prints
+//! ([`Terminal`]).
+
+mod context;
+mod exit;
+mod failure;
+mod terminal;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use camino::Utf8PathBuf;
+use clap::{ColorChoice, Parser, Subcommand};
+
+pub use context::{Context, Format};
+pub use exit::Exit;
+pub use failure::Failure;
+pub use terminal::{Terminal, Verbosity};
+
+use crate::host::Host;
+
+/// Tie LANs together: one mesh.yaml, signed bundles, OpenVPN tunnels
+#[derive(Debug, Parser)]
+#[command(name = "tieline", version, max_term_width = 100, arg_required_else_help = true)]
+struct Cli {
+    /// Run as if started in DIR
+    #[arg(
+        short = 'C',
+        global = true,
+        value_name = "DIR",
+        default_value = ".",
+        hide_default_value = true
+    )]
+    directory: Utf8PathBuf,
+
+    /// Print results as text or as JSON
+    #[arg(long, global = true, value_enum, default_value_t, hide_possible_values = false)]
+    format: Format,
+
+    /// Colour the output
+    #[arg(long, global = true, value_enum, default_value_t = ColorChoice::Auto)]
+    color: ColorChoice,
+
+    /// Say each step
+    #[arg(short, long, global = true, conflicts_with = "quiet")]
+    verbose: bool,
+
+    /// Say errors only
+    #[arg(short, long, global = true)]
+    quiet: bool,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {}
+
+impl Cli {
+    fn verbosity(&self) -> Verbosity {
+        match (self.quiet, self.verbose) {
+            (true, _) => Verbosity::Quiet,
+            (_, true) => Verbosity::Verbose,
+            _ => Verbosity::Normal,
+        }
+    }
+}
+
+/// Runs one command line on `host` and says how it ended.
+pub fn run(arguments: impl Iterator<Item = OsString>, host: Host) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are errors to clap, but not to the user.
+            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
+            let _ = error.print();
+            return exit.into();
+        }
+    };
+    let mut terminal = Terminal::new(cli.color, cli.verbosity());
+    let mut context =
+        Context { host, terminal: &mut terminal, format: cli.format, directory: cli.directory };
+    let ended: Result<Exit, Failure> = dispatch(&cli.command, &mut context);
+    match ended {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            terminal.fail(&failure);
+            failure.exit.into()
+        }
+    }
+}
+
+fn dispatch(command: &Command, _context: &mut Context) -> Result<Exit, Failure> {
+    match *command {}
+}

@@ -1,0 +1,98 @@
+//! The one place that prints.
+
+use std::io::Write;
+
+use anstyle::{AnsiColor, Style};
+use clap::ColorChoice;
+
+use super::{Exit, Failure};
+
+/// Standard output and standard error. Colours are dropped where nobody sees them.
+#[derive(Debug)]
+pub struct Terminal {
+    colour: anstream::ColorChoice,
+    verbosity: Verbosity,
+}
+
+/// How much is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Verbosity {
+    /// Errors only.
+    Quiet,
+    /// Results and warnings.
+    #[default]
+    Normal,
+    /// Each step as well.
+    Verbose,
+}
+
+const ERROR: Style = AnsiColor::BrightRed.on_default().bold();
+const WARNING: Style = AnsiColor::Yellow.on_default().bold();
+const HINT: Style = AnsiColor::BrightCyan.on_default().bold();
+
+impl Terminal {
+    /// A terminal that follows the user's wish for colour.
+    #[must_use]
+    pub fn new(colour: ColorChoice, verbosity: Verbosity) -> Self {
+        let colour = match colour {
+            ColorChoice::Auto => anstream::ColorChoice::Auto,
+            ColorChoice::Always => anstream::ColorChoice::Always,
+            ColorChoice::Never => anstream::ColorChoice::Never,
+        };
+        Self { colour, verbosity }
+    }
+
+    /// Prints a result, whole, to standard output. `text` brings its own line ends.
+    pub fn result(&mut self, text: &str) -> Result<(), Failure> {
+        let mut out = anstream::AutoStream::new(std::io::stdout().lock(), self.colour);
+        let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        written.map_err(|error| {
+            Failure::say(Exit::Failure, format!("cannot write to standard output: {error}"))
+        })
+    }
+
+    /// Says what has been done, in one line on standard error, unless told to be quiet.
+    pub fn note(&mut self, text: &str) {
+        if self.verbosity >= Verbosity::Normal {
+            self.line(text);
+        }
+    }
+
+    /// Says what is being done, in one line on standard error, if asked to be verbose.
+    pub fn step(&mut self, text: &str) {
+        if self.verbosity >= Verbosity::Verbose {
+            self.line(text);
+        }
+    }
+
+    /// Warns, in one line on standard error.
+    pub fn warn(&mut self, text: &str) {
+        self.line(&format!("{WARNING}warning{WARNING:#}: {text}"));
+    }
+
+    /// Says why a command failed, and what to do about it.
+    pub fn fail(&mut self, failure: &Failure) {
+        self.line(&format!("{ERROR}error{ERROR:#}: {}", failure.message));
+        if let Some(hint) = &failure.hint {
+            self.line(&format!("{HINT}help{HINT:#}: {hint}"));
+        }
+    }
+
+    /// Whether colours reach a person; for text that is laid out elsewhere.
+    #[must_use]
+    pub fn colours_results(&self) -> bool {
+        match self.colour {
+            anstream::ColorChoice::Never => false,
+            anstream::ColorChoice::Auto => {
+                anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never
+            }
+            _ => true,
+        }
+    }
+
+    /// A line on standard error. If nobody can read it, there is nobody to tell.
+    fn line(&self, text: &str) {
+        let mut out = anstream::AutoStream::new(std::io::stderr().lock(), self.colour);
+        let _ = writeln!(out, "{text}");
+    }
+}

@@ -1,0 +1,1 @@
+//! From a checked mesh to the bundle of every gateway.

@@ -1,0 +1,278 @@
+//! Files: every change is whole or did not happen, and is on the disk when the call returns.
+
+use std::fmt;
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use rustix::fs::OFlags;
+
+/// What may be read by whom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// 0644: configuration, metadata.
+    Public,
+    /// 0600: private keys.
+    Private,
+}
+
+impl Mode {
+    fn bits(self) -> u32 {
+        match self {
+            Self::Public => 0o644,
+            Self::Private => 0o600,
+        }
+    }
+}
+
+/// The file system.
+pub trait Files {
+    /// Reads a whole file of at most `limit` bytes.
+    fn read(&self, path: &Utf8Path, limit: u64) -> Result<Vec<u8>, FileError>;
+
+    /// Makes `path` hold `content`: through a temporary file beside it, fsync, rename(2) and
+    /// fsync of the directory, so that a reader or a power cut sees the old content or the new.
+    fn replace(&self, path: &Utf8Path, content: &[u8], mode: Mode) -> Result<(), FileError>;
+
+    /// Makes a new file and syncs it; refuses (`AlreadyExists`) where anything is, a link
+    /// included. The directory is not synced: see [`sync_dir`](Self::sync_dir).
+    fn create(&self, path: &Utf8Path, content: &[u8], mode: Mode) -> Result<(), FileError>;
+
+    /// Makes a directory (0755) and those above it; one that is there is fine.
+    fn create_dir(&self, path: &Utf8Path) -> Result<(), FileError>;
+
+    /// Makes what was created in, renamed into or removed from a directory durable.
+    fn sync_dir(&self, path: &Utf8Path) -> Result<(), FileError>;
+
+    /// The names in a directory, sorted; none where there is no directory.
+    fn list(&self, path: &Utf8Path) -> Result<Vec<String>, FileError>;
+
+    /// Renames, replacing what is at `to`, and syncs the directory of `to`.
+    fn rename(&self, from: &Utf8Path, to: &Utf8Path) -> Result<(), FileError>;
+
+    /// Where a symbolic link points; `None` where there is none.
+    fn read_link(&self, path: &Utf8Path) -> Result<Option<Utf8PathBuf>, FileError>;
+
+    /// Makes `link` point at `target` in one step (symlink(2) beside it, then rename(2)), durably.
+    fn replace_link(&self, link: &Utf8Path, target: &Utf8Path) -> Result<(), FileError>;
+
+    /// Removes a file, link or whole directory; nothing there is fine.
+    fn remove(&self, path: &Utf8Path) -> Result<(), FileError>;
+
+    /// Takes the exclusive lock of the file at `path`, which it makes; `None` where another
+    /// process has it. Held until the guard is dropped or the process dies.
+    fn try_lock(&self, path: &Utf8Path) -> Result<Option<LockGuard>, FileError>;
+}
+
+/// A lock that is held.
+#[derive(Debug)]
+pub struct LockGuard {
+    _file: Option<File>,
+}
+
+impl LockGuard {
+    /// A guard that holds nothing, for hosts that are not real.
+    #[must_use]
+    pub fn pretend() -> Self {
+        Self { _file: None }
+    }
+}
+
+/// What could not be done with which file.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// There is nothing at the path.
+    #[error("{path} does not exist")]
+    NotFound {
+        /// The path.
+        path: Utf8PathBuf,
+    },
+    /// Something is at the path already.
+    #[error("{path} exists already")]
+    AlreadyExists {
+        /// The path.
+        path: Utf8PathBuf,
+    },
+    /// The file is larger than anyone needs.
+    #[error("{path} is larger than {limit} bytes")]
+    TooLarge {
+        /// The path.
+        path: Utf8PathBuf,
+        /// The most that is read, in bytes.
+        limit: u64,
+    },
+    /// Anything else the system says.
+    #[error("cannot {action} {path}")]
+    Io {
+        /// What was tried, as a verb.
+        action: &'static str,
+        /// The path.
+        path: Utf8PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+impl FileError {
+    /// The error for `source`, met while trying to `action` the file at `path`.
+    #[must_use]
+    pub fn new(action: &'static str, path: &Utf8Path, source: io::Error) -> Self {
+        let path = path.to_owned();
+        match source.kind() {
+            io::ErrorKind::NotFound => Self::NotFound { path },
+            io::ErrorKind::AlreadyExists => Self::AlreadyExists { path },
+            _ => Self::Io { action, path, source },
+        }
+    }
+
+    /// Whether nothing is at the path.
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::NotFound { .. })
+    }
+}
+
+/// The machine's own file system.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RealFiles;
+
+impl Files for RealFiles {
+    fn read(&self, path: &Utf8Path, limit: u64) -> Result<Vec<u8>, FileError> {
+        let fail = |source| FileError::new("read", path, source);
+        let file = File::open(path).map_err(fail)?;
+        let mut content = Vec::new();
+        file.take(limit.saturating_add(1)).read_to_end(&mut content).map_err(fail)?;
+        if content.len() as u64 > limit {
+            return Err(FileError::TooLarge { path: path.to_owned(), limit });
+        }
+        Ok(content)
+    }
+
+    fn replace(&self, path: &Utf8Path, content: &[u8], mode: Mode) -> Result<(), FileError> {
+        let fail = |source| FileError::new("write", path, source);
+        let directory = directory_of(path);
+        let mut file = tempfile::Builder::new()
+            .prefix(".tieline-")
+            .permissions(std::fs::Permissions::from_mode(mode.bits()))
+            .tempfile_in(directory)
+            .map_err(fail)?;
+        file.write_all(content).map_err(fail)?;
+        // The umask may have taken bits away; the mode is a promise.
+        file.as_file()
+            .set_permissions(std::fs::Permissions::from_mode(mode.bits()))
+            .map_err(fail)?;
+        file.as_file().sync_all().map_err(fail)?;
+        file.persist(path).map_err(|error| fail(error.error))?;
+        self.sync_dir(directory)
+    }
+
+    fn create(&self, path: &Utf8Path, content: &[u8], mode: Mode) -> Result<(), FileError> {
+        let fail = |source| FileError::new("create", path, source);
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(mode.bits())
+            .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
+            .open(path)
+            .map_err(fail)?;
+        file.set_permissions(std::fs::Permissions::from_mode(mode.bits())).map_err(fail)?;
+        file.write_all(content).map_err(fail)?;
+        file.sync_all().map_err(fail)
+    }
+
+    fn create_dir(&self, path: &Utf8Path) -> Result<(), FileError> {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o755)
+            .create(path)
+            .map_err(|source| FileError::new("create", path, source))
+    }
+
+    fn sync_dir(&self, path: &Utf8Path) -> Result<(), FileError> {
+        let fail = |source| FileError::new("sync", path, source);
+        File::open(path).and_then(|directory| directory.sync_all()).map_err(fail)
+    }
+
+    fn list(&self, path: &Utf8Path) -> Result<Vec<String>, FileError> {
+        let fail = |source| FileError::new("list", path, source);
+        let entries = match path.read_dir_utf8() {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(fail(error)),
+        };
+        let mut names = entries
+            .map(|entry| entry.map(|entry| entry.file_name().to_owned()).map_err(fail))
+            .collect::<Result<Vec<_>, _>>()?;
+        names.sort();
+        Ok(names)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that renames")]
+    fn rename(&self, from: &Utf8Path, to: &Utf8Path) -> Result<(), FileError> {
+        std::fs::rename(from, to).map_err(|source| FileError::new("rename", from, source))?;
+        self.sync_dir(directory_of(to))
+    }
+
+    fn read_link(&self, path: &Utf8Path) -> Result<Option<Utf8PathBuf>, FileError> {
+        match path.read_link_utf8() {
+            Ok(target) => Ok(Some(target)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(FileError::new("read the link", path, error)),
+        }
+    }
+
+    fn replace_link(&self, link: &Utf8Path, target: &Utf8Path) -> Result<(), FileError> {
+        let fail = |source| FileError::new("write the link", link, source);
+        let directory = directory_of(link);
+        let staged = tempfile::Builder::new()
+            .prefix(".tieline-")
+            .make_in(directory, |path| std::os::unix::fs::symlink(target, path))
+            .map_err(fail)?;
+        staged.persist(link).map_err(|error| fail(error.error))?;
+        self.sync_dir(directory)
+    }
+
+    fn remove(&self, path: &Utf8Path) -> Result<(), FileError> {
+        let fail = |source| FileError::new("remove", path, source);
+        let removed = match path.symlink_metadata() {
+            Ok(metadata) if metadata.is_dir() => std::fs::remove_dir_all(path),
+            Ok(_) => std::fs::remove_file(path),
+            Err(error) => Err(error),
+        };
+        match removed {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(fail(error)),
+            _ => Ok(()),
+        }
+    }
+
+    fn try_lock(&self, path: &Utf8Path) -> Result<Option<LockGuard>, FileError> {
+        let fail = |source| FileError::new("lock", path, source);
+        let file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(Mode::Private.bits())
+            .open(path)
+            .map_err(fail)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(LockGuard { _file: Some(file) })),
+            Err(std::fs::TryLockError::WouldBlock) => Ok(None),
+            Err(std::fs::TryLockError::Error(error)) => Err(fail(error)),
+        }
+    }
+}
+
+/// The directory a path is in; `.` for a bare file name.
+fn directory_of(path: &Utf8Path) -> &Utf8Path {
+    match path.parent() {
+        Some(parent) if !parent.as_str().is_empty() => parent,
+        _ => Utf8Path::new("."),
+    }
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04o}", self.bits())
+    }
+}

@@ -1,0 +1,1 @@
+//! A gateway's own key pair.

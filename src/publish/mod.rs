@@ -1,0 +1,1 @@
+//! A release onto git: one branch per gateway, and one for people.

@@ -1,0 +1,1 @@
+//! What runs on a gateway: fetch, verify, stage, switch, reload.

@@ -1,0 +1,1 @@
+//! Text of each daemon: configuration files out of a plan, and no decision.

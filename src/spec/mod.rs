@@ -1,0 +1,1 @@
+//! mesh.yaml as written: serde and the places of its values, nothing else.
