@@ -2,6 +2,7 @@
 
 mod clock;
 mod files;
+pub mod git;
 
 pub use clock::{Clock, RealClock};
 pub use files::{FileError, Files, LockGuard, Mode, RealFiles};
