@@ -14,12 +14,14 @@ pub struct Host<'a> {
     pub files: &'a dyn Files,
     /// Its clock.
     pub clock: &'a dyn Clock,
+    /// Git repositories elsewhere.
+    pub git: &'a dyn git::Publisher,
 }
 
 impl Host<'static> {
     /// The machine this process runs on.
     #[must_use]
     pub fn real() -> Self {
-        Self { files: &RealFiles, clock: &RealClock }
+        Self { files: &RealFiles, clock: &RealClock, git: &git::RealGit::SELF }
     }
 }
