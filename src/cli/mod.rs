@@ -7,6 +7,7 @@ mod context;
 mod exit;
 mod failure;
 mod git_worker;
+mod publish;
 mod terminal;
 
 use std::ffi::OsString;
@@ -58,6 +59,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Publish(Box<publish::Args>),
     #[command(name = crate::host::git::WORKER_COMMAND, hide = true)]
     GitWorker(git_worker::Args),
 }
@@ -98,6 +100,7 @@ pub fn run(arguments: impl Iterator<Item = OsString>, host: Host) -> ExitCode {
 
 fn dispatch(command: &Command, context: &mut Context) -> Result<Exit, Failure> {
     match command {
+        Command::Publish(args) => publish::run(args, context),
         Command::GitWorker(args) => git_worker::run(args, context),
     }
 }
