@@ -22,7 +22,7 @@ pub fn publish(releases: &Releases, remote: &Remote) -> Result<Published, Publis
         repository: &releases.path(),
         remote,
         workspace: workspace.path().to_owned().try_into().unwrap(),
-        deadline: Duration::from_secs(60),
+        deadline: Duration::from_mins(1),
         dry_run: false,
     };
     tieline::publish::publish(&RealFiles, &git(), &publication)
@@ -42,7 +42,7 @@ impl Inbox {
             branch: format!("gateway/{gateway}"),
             targets: true,
             directory: directory.path().to_owned().try_into().unwrap(),
-            deadline: Duration::from_secs(60),
+            deadline: Duration::from_mins(1),
             limits: Limits::SLICE,
         };
         Self { directory, fetch }

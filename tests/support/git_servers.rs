@@ -177,8 +177,8 @@ impl GitServer {
             .stderr(log)
             .env("GIT_CONFIG_GLOBAL", "/dev/null")
             .spawn();
-        let program = command.get_program().to_owned();
-        self.running.push(child.unwrap_or_else(|error| panic!("{program:?}: {error}")));
+        let program = command.get_program().to_string_lossy().into_owned();
+        self.running.push(child.unwrap_or_else(|error| panic!("{program}: {error}")));
     }
 
     /// Until it answers.
@@ -294,7 +294,15 @@ fn nginx(directory: &Path, port: u16) -> String {
                 listen 127.0.0.1:{port} ssl;
                 ssl_certificate {directory}/server.pem;
                 ssl_certificate_key {directory}/server.key;
-                location /elsewhere/ {{ return 301 https://127.0.0.1:{port}/mesh.git/info/refs; }}
+                location /renamed/ {{
+                    return 301 https://127.0.0.1:{port}/mesh.git/info/refs$is_args$args;
+                }}
+                location /elsewhere/ {{
+                    return 301 https://localhost:{port}/mesh.git/info/refs$is_args$args;
+                }}
+                location /plain/ {{
+                    return 301 http://127.0.0.1:{port}/mesh.git/info/refs$is_args$args;
+                }}
                 location / {{
                     auth_basic git; auth_basic_user_file {directory}/passwords;
                     fastcgi_pass unix:{directory}/cgi.sock;
