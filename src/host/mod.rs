@@ -1,19 +1,20 @@
 //! The machine: traits for everything outside this process, and their real forms.
 
 mod clock;
-pub mod command;
 mod files;
 mod network;
 mod probes;
+mod process;
 mod services;
-pub mod users;
+mod users;
 
 pub use clock::{Clock, RealClock};
-pub use command::CommandError;
 pub use files::{FileError, Files, LockGuard, Mode, RealFiles};
 pub use network::{KernelNetwork, Link, Network, NetworkError, NetworkState, ROUTE_PROTOCOL, Via};
 pub use probes::{Management, Probes, TunnelState};
+pub use process::{Command, Output, ProcessError, Processes, RealProcesses};
 pub use services::{Direct, Process, ServiceError, Services, Systemd, TunnelFiles};
+pub use users::{User, user_by_name};
 
 /// The parts of a machine that every command may need, real or not.
 #[derive(Clone, Copy)]
@@ -22,12 +23,14 @@ pub struct Host<'a> {
     pub files: &'a dyn Files,
     /// Its clock.
     pub clock: &'a dyn Clock,
+    /// Its programs.
+    pub processes: &'a dyn Processes,
 }
 
 impl Host<'static> {
     /// The machine this process runs on.
     #[must_use]
     pub fn real() -> Self {
-        Self { files: &RealFiles, clock: &RealClock }
+        Self { files: &RealFiles, clock: &RealClock, processes: &RealProcesses }
     }
 }

@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use camino::Utf8Path;
 use ipnet::IpNet;
 
-use super::{CommandError, FileError};
+use super::{FileError, ProcessError};
 use crate::primitives::Device;
 
 pub use iproute::KernelNetwork;
@@ -96,10 +96,10 @@ pub enum NetworkError {
     /// A program that changes something failed.
     #[error("cannot {action}")]
     Command {
-        /// What was tried.
-        action: String,
+        /// What was tried, as a verb.
+        action: &'static str,
         /// What the program says.
-        source: CommandError,
+        source: ProcessError,
     },
     /// A setting could not be read or written.
     #[error("cannot {action} the kernel setting {name}")]

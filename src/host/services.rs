@@ -9,7 +9,7 @@ use std::fmt;
 
 use camino::Utf8PathBuf;
 
-use super::{CommandError, FileError};
+use super::{FileError, ProcessError};
 use crate::primitives::Device;
 
 pub use direct::Direct;
@@ -61,7 +61,7 @@ pub enum ServiceError {
         /// What was tried, as a verb.
         action: &'static str,
         /// What the program says.
-        source: CommandError,
+        source: ProcessError,
     },
     /// OpenVPN ended right after it was started.
     #[error("tunnel {device}: OpenVPN ended at once, see {log}{last}")]

@@ -19,7 +19,7 @@ pub struct User {
 }
 
 /// The user called `name`, from passwd(5); system users are not looked for elsewhere.
-pub fn by_name(name: &str) -> Result<Option<User>, FileError> {
+pub fn user_by_name(name: &str) -> Result<Option<User>, FileError> {
     let passwd = RealFiles.read("/etc/passwd".into(), LIMIT)?;
     Ok(parse(&String::from_utf8_lossy(&passwd), name))
 }

@@ -7,7 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use ipnet::IpNet;
 
 use super::{Link, Network, NetworkError, NetworkState, ROUTE_PROTOCOL, Via, netlink};
-use crate::host::{Files, RealFiles, command};
+use crate::host::{Command, Files, Processes, RealFiles, RealProcesses};
 use crate::primitives::Device;
 
 /// How long one `ip` or `nft` has.
@@ -102,11 +102,15 @@ fn setting_path(name: &str) -> Utf8PathBuf {
 }
 
 fn ip(arguments: &[&str]) -> Result<(), NetworkError> {
-    let fail = |source| NetworkError::Command { action: "change the network".to_owned(), source };
-    command::run("ip", arguments, LIMIT).map(drop).map_err(fail)
+    run("ip", arguments, "change the network")
 }
 
 fn nft(arguments: &[&str]) -> Result<(), NetworkError> {
-    let fail = |source| NetworkError::Command { action: "change the firewall".to_owned(), source };
-    command::run("nft", arguments, LIMIT).map(drop).map_err(fail)
+    run("nft", arguments, "change the firewall")
+}
+
+fn run(program: &str, arguments: &[&str], action: &'static str) -> Result<(), NetworkError> {
+    let command = Command::system(program).args(arguments.iter().copied()).limit(LIMIT);
+    let fail = |source| NetworkError::Command { action, source };
+    RealProcesses.demand(&command).map(drop).map_err(fail)
 }

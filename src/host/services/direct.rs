@@ -8,8 +8,10 @@ use camino::Utf8PathBuf;
 use rustix::process::geteuid;
 
 use super::{Process, ServiceError, Services, TunnelFiles, process};
-use crate::host::users::User;
-use crate::host::{Files, Mode, RealFiles, command, users};
+use crate::host::users::give;
+use crate::host::{
+    Command, Files, Mode, Output, Processes, RealFiles, RealProcesses, User, user_by_name,
+};
 use crate::primitives::Device;
 
 /// The most a key or certificate is long, in bytes.
@@ -39,7 +41,7 @@ impl Direct {
 
     fn user(&self) -> Result<Option<User>, ServiceError> {
         let Some(name) = &self.user else { return Ok(None) };
-        let user = users::by_name(name)?;
+        let user = user_by_name(name)?;
         user.map(Some).ok_or_else(|| ServiceError::NoUser { user: name.clone() })
     }
 
@@ -52,7 +54,7 @@ impl Direct {
         for (name, copy) in names.iter().zip(&copies) {
             let source = self.files.identity.join(name);
             RealFiles.replace(copy, &RealFiles.read(&source, CREDENTIAL_LIMIT)?, Mode::Private)?;
-            users::give(copy, user)?;
+            give(copy, user)?;
         }
         Ok(copies)
     }
@@ -62,7 +64,7 @@ impl Direct {
         RealFiles.create_dir(&files.run)?;
         let user = self.user()?;
         if let Some(user) = user {
-            users::give(&files.run, user)?;
+            give(&files.run, user)?;
         }
         let [certificate, key] = self.credentials(user)?;
         let pid_file = files.pid_file(device);
@@ -72,16 +74,17 @@ impl Direct {
         }
         let name = format!("tieline-{device}");
         let (config, socket) = (files.config(device), files.socket(device));
-        let drop = drop_privileges(user);
-        let mut arguments: Vec<&str> = drop.iter().map(String::as_str).collect();
-        arguments.extend(["openvpn", "--cd", files.run.as_str(), "--config", config.as_str()]);
-        arguments.extend(["--cert", certificate.as_str(), "--key", key.as_str()]);
-        arguments.extend(["--management", socket.as_str(), "unix"]);
-        arguments.extend(["--writepid", pid_file.as_str(), "--log-append", log.as_str()]);
-        arguments.extend(["--daemon", &name]);
-        let status = command::launch("setpriv", &arguments, START_LIMIT)
-            .map_err(|source| ServiceError::Command { device, action: "start OpenVPN", source })?;
-        if status.success() { self.settle(device) } else { Err(self.ended(device)) }
+        let command = Command::system("setpriv")
+            .args(drop_privileges(user))
+            .args(["openvpn", "--cd", files.run.as_str(), "--config", config.as_str()])
+            .args(["--cert", certificate.as_str(), "--key", key.as_str()])
+            .args(["--management", socket.as_str(), "unix"])
+            .args(["--writepid", pid_file.as_str(), "--log-append", log.as_str()])
+            .args(["--daemon", &name])
+            .limit(START_LIMIT);
+        let fail = |source| ServiceError::Command { device, action: "start OpenVPN", source };
+        let output = RealProcesses.run(&command).map_err(fail)?;
+        if output.success() { self.settle(device) } else { Err(self.ended(device, &output)) }
     }
 
     /// Waits until the daemon has written its process id, and long enough to see it fail over
@@ -99,12 +102,13 @@ impl Direct {
             }
             thread::sleep(Duration::from_millis(5));
         }
-        Err(self.ended(device))
+        Err(self.ended(device, &Output::default()))
     }
 
-    fn ended(&self, device: Device) -> ServiceError {
+    fn ended(&self, device: Device, output: &Output) -> ServiceError {
         let log = self.log(device);
-        let text = RealFiles.read(&log, CREDENTIAL_LIMIT).unwrap_or_default();
+        let logged = RealFiles.read(&log, CREDENTIAL_LIMIT).unwrap_or_default();
+        let text = [output.stdout.as_slice(), &output.stderr, &logged].concat();
         let text = String::from_utf8_lossy(&text);
         let last = text.lines().rfind(|line| !line.trim().is_empty());
         let last = last.map(|line| format!(": {}", line.trim())).unwrap_or_default();

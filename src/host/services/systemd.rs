@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Process, ServiceError, Services, TunnelFiles, process};
-use crate::host::command;
+use crate::host::{Command, Processes, RealProcesses};
 use crate::primitives::Device;
 
 /// How long `systemctl` has; a unit that does not stop is killed after TimeoutStopSec= of it.
@@ -26,7 +26,8 @@ impl Systemd {
 
     fn systemctl(device: Device, verb: &'static str) -> Result<(), ServiceError> {
         let unit = format!("tieline-tunnel@{device}.service");
-        let result = command::run("systemctl", &["--no-ask-password", verb, &unit], LIMIT);
+        let command = Command::system("systemctl").args(["--no-ask-password", verb, &unit]);
+        let result = RealProcesses.demand(&command.limit(LIMIT));
         let action = match verb {
             "stop" => "stop its unit",
             "restart" => "restart its unit",
