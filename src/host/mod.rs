@@ -2,6 +2,7 @@
 
 mod clock;
 mod files;
+pub mod git;
 mod network;
 mod probes;
 mod process;
