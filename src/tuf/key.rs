@@ -176,7 +176,7 @@ mod tests {
     /// The id python-tuf gives this key.
     #[test]
     fn id_is_that_of_other_tools() {
-        let expected = "0";
+        let expected = "946bbfb4fd58b1aeac3ddb00f68fd8c8dea7e9a84e6c149b1c10b36b707c38fd";
         assert_eq!(key("ed25519", "ed25519", PUBLIC).id().to_string(), expected);
     }
 
