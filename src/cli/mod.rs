@@ -6,8 +6,10 @@
 mod context;
 mod exit;
 mod failure;
+mod gateway;
 mod git_worker;
 mod publish;
+mod reconcile;
 mod terminal;
 
 use std::ffi::OsString;
@@ -60,6 +62,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Publish(Box<publish::Args>),
+    Reconcile(reconcile::Args),
     #[command(name = crate::host::git::WORKER_COMMAND, hide = true)]
     GitWorker(git_worker::Args),
 }
@@ -101,6 +104,7 @@ pub fn run(arguments: impl Iterator<Item = OsString>, host: Host) -> ExitCode {
 fn dispatch(command: &Command, context: &mut Context) -> Result<Exit, Failure> {
     match command {
         Command::Publish(args) => publish::run(args, context),
+        Command::Reconcile(args) => reconcile::run(args, context),
         Command::GitWorker(args) => git_worker::run(args, context),
     }
 }
