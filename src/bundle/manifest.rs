@@ -106,4 +106,14 @@ impl Manifest {
     pub const FORMAT: u32 = 1;
     /// Where the manifest stands in the bundle: before everything else.
     pub const PATH: &'static str = "bundle.json";
+
+    /// The manifest as it stands in a bundle. There is one spelling of it, and
+    /// [`unpack`](super::unpack) takes no other.
+    #[must_use]
+    pub fn to_json(&self) -> Vec<u8> {
+        // Serialising these types cannot fail: text keys only, no floating-point numbers.
+        let mut json = serde_json::to_vec_pretty(self).unwrap_or_default();
+        json.push(b'\n');
+        json
+    }
 }

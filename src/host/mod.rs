@@ -2,9 +2,11 @@
 
 mod clock;
 mod files;
+mod process;
 
 pub use clock::{Clock, RealClock};
 pub use files::{FileError, Files, LockGuard, Mode, RealFiles};
+pub use process::{Command, Output, ProcessError, Processes, RealProcesses};
 
 /// The parts of a machine that every command may need, real or not.
 #[derive(Clone, Copy)]
@@ -13,12 +15,14 @@ pub struct Host<'a> {
     pub files: &'a dyn Files,
     /// Its clock.
     pub clock: &'a dyn Clock,
+    /// Its programs.
+    pub processes: &'a dyn Processes,
 }
 
 impl Host<'static> {
     /// The machine this process runs on.
     #[must_use]
     pub fn real() -> Self {
-        Self { files: &RealFiles, clock: &RealClock }
+        Self { files: &RealFiles, clock: &RealClock, processes: &RealProcesses }
     }
 }

@@ -1,0 +1,36 @@
+# The commands a contributor needs. Each installs what is missing (as root or with sudo, saying
+# so) and then does its work. `make` alone lists them.
+
+SHELL := /bin/sh
+MESH ?= examples/five-lans/mesh.yaml
+
+.PHONY: help demo test lint bench schema clean
+
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' Makefile
+
+demo: ## Build a whole mesh on this machine and let everyone ping everyone
+	@.ci/setup demo
+	@cargo build --quiet
+	@target/debug/tieline lab run $(MESH)
+
+test: ## Run every test, those with real daemons included
+	@.ci/setup test
+	cargo test --no-fail-fast
+
+lint: ## Check format, lints, licences and sources of dependencies
+	@.ci/setup build
+	cargo fmt --check
+	cargo clippy --all-targets -- -D warnings
+	@command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
+	cargo deny --all-features check bans licenses sources
+
+bench: ## Measure, and print ratios against public tools
+	@.ci/setup test
+	cargo bench
+
+schema: ## Write the generated files again: JSON Schemas, golden files
+	TIELINE_UPDATE=1 cargo test --quiet
+
+clean: ## Remove what was built
+	cargo clean
