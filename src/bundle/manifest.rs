@@ -101,9 +101,32 @@ pub enum Sysctl {
     Ip4Forward,
 }
 
+impl Sysctl {
+    /// Every setting there is.
+    pub const ALL: [Self; 1] = [Self::Ip4Forward];
+
+    /// What the kernel calls it, as sysctl(8) writes it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ip4Forward => "net.ipv4.ip_forward",
+        }
+    }
+}
+
 impl Manifest {
     /// The format this version writes and reads.
     pub const FORMAT: u32 = 1;
     /// Where the manifest stands in the bundle: before everything else.
     pub const PATH: &'static str = "bundle.json";
+
+    /// The manifest as it stands in a bundle. There is one spelling of it, and
+    /// [`unpack`](super::unpack) takes no other.
+    #[must_use]
+    pub fn to_json(&self) -> Vec<u8> {
+        // Serialising these types cannot fail: text keys only, no floating-point numbers.
+        let mut json = serde_json::to_vec_pretty(self).unwrap_or_default();
+        json.push(b'\n');
+        json
+    }
 }

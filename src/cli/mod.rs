@@ -7,8 +7,10 @@ mod context;
 mod enroll;
 mod exit;
 mod failure;
+mod gateway;
 mod git_worker;
 mod publish;
+mod reconcile;
 mod terminal;
 
 use std::ffi::OsString;
@@ -62,6 +64,7 @@ struct Cli {
 enum Command {
     Enroll(enroll::Args),
     Publish(Box<publish::Args>),
+    Reconcile(reconcile::Args),
     #[command(name = crate::host::git::WORKER_COMMAND, hide = true)]
     GitWorker(git_worker::Args),
 }
@@ -104,6 +107,7 @@ fn dispatch(command: &Command, context: &mut Context) -> Result<Exit, Failure> {
     match command {
         Command::Enroll(args) => enroll::run(args, context),
         Command::Publish(args) => publish::run(args, context),
+        Command::Reconcile(args) => reconcile::run(args, context),
         Command::GitWorker(args) => git_worker::run(args, context),
     }
 }
