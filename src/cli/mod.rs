@@ -6,7 +6,11 @@
 mod context;
 mod exit;
 mod failure;
+mod key;
+mod root;
+mod sign;
 mod terminal;
+mod trust;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -56,7 +60,11 @@ struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    Key(key::Args),
+    Root(root::Args),
+    Sign(sign::Args),
+}
 
 impl Cli {
     fn verbosity(&self) -> Verbosity {
@@ -92,6 +100,10 @@ pub fn run(arguments: impl Iterator<Item = OsString>, host: Host) -> ExitCode {
     }
 }
 
-fn dispatch(command: &Command, _context: &mut Context) -> Result<Exit, Failure> {
-    match *command {}
+fn dispatch(command: &Command, context: &mut Context) -> Result<Exit, Failure> {
+    match command {
+        Command::Key(args) => key::run(args, context),
+        Command::Root(args) => root::run(args, context),
+        Command::Sign(args) => sign::run(args, context),
+    }
 }
