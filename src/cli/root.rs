@@ -38,6 +38,7 @@ enum RootCommand {
 /// Writes metadata/1.root.json and the same as metadata/root.json into the repository. Copy the
 /// latter to /etc/tieline/root.json on every gateway.
 #[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
 struct Init {
     /// The mesh whose releases these keys sign, as in mesh.yaml
     #[arg(long, value_name = "NAME")]

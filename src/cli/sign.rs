@@ -113,11 +113,12 @@ impl From<RepositoryError> for Stopped {
 fn read_build(args: &Args, context: &Context) -> Result<(Build, BTreeMap<Name, Vec<u8>>), Failure> {
     let directory = context.path(&args.build);
     let path = directory.join(Build::FILE);
-    let build: Build =
-        serde_json::from_slice(&read(&path, MAX_BUILD, context)?).map_err(|error| {
-            Failure::say(Exit::BadBundle, format!("{path} does not list a build: {error}"))
-                .hint("`tieline build` writes it")
-        })?;
+    let listed =
+        read(&path, MAX_BUILD, context).map_err(|f| f.hint("run `tieline build` first"))?;
+    let build: Build = serde_json::from_slice(&listed).map_err(|error| {
+        Failure::say(Exit::BadBundle, format!("{path} does not list a build: {error}"))
+            .hint("`tieline build` writes it")
+    })?;
     let mut bundles = BTreeMap::new();
     for gateway in build.gateways.keys() {
         let path = directory.join(Build::bundle_file(gateway));
