@@ -4,9 +4,14 @@
 //! ([`Terminal`]).
 
 mod context;
+mod enroll;
 mod exit;
 mod failure;
+mod gateway;
+mod git_worker;
 mod key;
+mod publish;
+mod reconcile;
 mod root;
 mod sign;
 mod terminal;
@@ -62,8 +67,13 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Key(key::Args),
-    Root(root::Args),
-    Sign(sign::Args),
+    Root(Box<root::Args>),
+    Sign(Box<sign::Args>),
+    Enroll(enroll::Args),
+    Publish(Box<publish::Args>),
+    Reconcile(reconcile::Args),
+    #[command(name = crate::host::git::WORKER_COMMAND, hide = true)]
+    GitWorker(git_worker::Args),
 }
 
 impl Cli {
@@ -105,5 +115,9 @@ fn dispatch(command: &Command, context: &mut Context) -> Result<Exit, Failure> {
         Command::Key(args) => key::run(args, context),
         Command::Root(args) => root::run(args, context),
         Command::Sign(args) => sign::run(args, context),
+        Command::Enroll(args) => enroll::run(args, context),
+        Command::Publish(args) => publish::run(args, context),
+        Command::Reconcile(args) => reconcile::run(args, context),
+        Command::GitWorker(args) => git_worker::run(args, context),
     }
 }

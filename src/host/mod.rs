@@ -3,12 +3,21 @@
 mod clock;
 mod environment;
 mod files;
+pub mod git;
+mod network;
+mod probes;
 mod process;
+mod services;
+mod users;
 
 pub use clock::{Clock, RealClock};
 pub use environment::{Environment, RealEnvironment};
 pub use files::{FileError, Files, LockGuard, Mode, RealFiles};
+pub use network::{KernelNetwork, Link, Network, NetworkError, NetworkState, ROUTE_PROTOCOL, Via};
+pub use probes::{Management, Probes, TunnelState};
 pub use process::{Command, Output, ProcessError, Processes, RealProcesses};
+pub use services::{Direct, Process, ServiceError, Services, Systemd, TunnelFiles};
+pub use users::{User, current_user, user_by_name};
 
 /// The parts of a machine that every command may need, real or not.
 #[derive(Clone, Copy)]
@@ -21,6 +30,8 @@ pub struct Host<'a> {
     pub processes: &'a dyn Processes,
     /// Its environment variables.
     pub environment: &'a dyn Environment,
+    /// Git repositories elsewhere.
+    pub git: &'a dyn git::Publisher,
 }
 
 impl Host<'static> {
@@ -32,6 +43,7 @@ impl Host<'static> {
             clock: &RealClock,
             processes: &RealProcesses,
             environment: &RealEnvironment,
+            git: &git::RealGit::SELF,
         }
     }
 }
