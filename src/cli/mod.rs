@@ -9,9 +9,13 @@ mod exit;
 mod failure;
 mod gateway;
 mod git_worker;
+mod key;
 mod publish;
 mod reconcile;
+mod root;
+mod sign;
 mod terminal;
+mod trust;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -62,6 +66,9 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Key(key::Args),
+    Root(Box<root::Args>),
+    Sign(Box<sign::Args>),
     Enroll(enroll::Args),
     Publish(Box<publish::Args>),
     Reconcile(reconcile::Args),
@@ -105,6 +112,9 @@ pub fn run(arguments: impl Iterator<Item = OsString>, host: Host) -> ExitCode {
 
 fn dispatch(command: &Command, context: &mut Context) -> Result<Exit, Failure> {
     match command {
+        Command::Key(args) => key::run(args, context),
+        Command::Root(args) => root::run(args, context),
+        Command::Sign(args) => sign::run(args, context),
         Command::Enroll(args) => enroll::run(args, context),
         Command::Publish(args) => publish::run(args, context),
         Command::Reconcile(args) => reconcile::run(args, context),
