@@ -68,7 +68,7 @@ impl Releases {
             .iter()
             .map(|(gateway, content)| (gateway.parse().unwrap(), bundle(gateway, content)))
             .collect();
-        let built =
+        let entry =
             |bytes: &Vec<u8>| BuiltBundle { length: bytes.len() as u64, sha256: Digest::of(bytes) };
         let build = Build {
             format: Build::FORMAT,
