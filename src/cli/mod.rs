@@ -3,9 +3,13 @@
 //! This is the only module that knows exit codes ([`Exit`]) and the only one that prints
 //! ([`Terminal`]).
 
+mod check;
 mod context;
 mod exit;
 mod failure;
+mod init;
+mod lock;
+mod mesh_file;
 mod terminal;
 
 use std::ffi::OsString;
@@ -56,7 +60,11 @@ struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    Init(init::Args),
+    Check(check::Args),
+    Lock(lock::Args),
+}
 
 impl Cli {
     fn verbosity(&self) -> Verbosity {
@@ -92,6 +100,10 @@ pub fn run(arguments: impl Iterator<Item = OsString>, host: Host) -> ExitCode {
     }
 }
 
-fn dispatch(command: &Command, _context: &mut Context) -> Result<Exit, Failure> {
-    match *command {}
+fn dispatch(command: &Command, context: &mut Context) -> Result<Exit, Failure> {
+    match command {
+        Command::Init(args) => init::run(args, context),
+        Command::Check(args) => check::run(args, context),
+        Command::Lock(args) => lock::run(args, context),
+    }
 }
