@@ -5,11 +5,16 @@
 
 mod check;
 mod context;
+mod enroll;
 mod exit;
 mod failure;
+mod gateway;
+mod git_worker;
 mod init;
 mod lock;
 mod mesh_file;
+mod publish;
+mod reconcile;
 mod terminal;
 
 use std::ffi::OsString;
@@ -64,6 +69,11 @@ enum Command {
     Init(init::Args),
     Check(check::Args),
     Lock(lock::Args),
+    Enroll(enroll::Args),
+    Publish(Box<publish::Args>),
+    Reconcile(reconcile::Args),
+    #[command(name = crate::host::git::WORKER_COMMAND, hide = true)]
+    GitWorker(git_worker::Args),
 }
 
 impl Cli {
@@ -105,5 +115,9 @@ fn dispatch(command: &Command, context: &mut Context) -> Result<Exit, Failure> {
         Command::Init(args) => init::run(args, context),
         Command::Check(args) => check::run(args, context),
         Command::Lock(args) => lock::run(args, context),
+        Command::Enroll(args) => enroll::run(args, context),
+        Command::Publish(args) => publish::run(args, context),
+        Command::Reconcile(args) => reconcile::run(args, context),
+        Command::GitWorker(args) => git_worker::run(args, context),
     }
 }

@@ -1,5 +1,7 @@
-//! What several tests share.
+//! What several tests need. Each test file uses a part of it.
 
-#![allow(dead_code, reason = "each test binary uses a part")]
+#![allow(dead_code, missing_docs, unreachable_pub)]
 
+pub mod archive;
 pub mod golden;
+pub mod mesh;
