@@ -4,8 +4,13 @@
 //! ([`Terminal`]).
 
 mod context;
+mod enroll;
 mod exit;
 mod failure;
+mod gateway;
+mod git_worker;
+mod publish;
+mod reconcile;
 mod terminal;
 
 use std::ffi::OsString;
@@ -56,7 +61,13 @@ struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    Enroll(enroll::Args),
+    Publish(Box<publish::Args>),
+    Reconcile(reconcile::Args),
+    #[command(name = crate::host::git::WORKER_COMMAND, hide = true)]
+    GitWorker(git_worker::Args),
+}
 
 impl Cli {
     fn verbosity(&self) -> Verbosity {
@@ -92,6 +103,11 @@ pub fn run(arguments: impl Iterator<Item = OsString>, host: Host) -> ExitCode {
     }
 }
 
-fn dispatch(command: &Command, _context: &mut Context) -> Result<Exit, Failure> {
-    match *command {}
+fn dispatch(command: &Command, context: &mut Context) -> Result<Exit, Failure> {
+    match command {
+        Command::Enroll(args) => enroll::run(args, context),
+        Command::Publish(args) => publish::run(args, context),
+        Command::Reconcile(args) => reconcile::run(args, context),
+        Command::GitWorker(args) => git_worker::run(args, context),
+    }
 }

@@ -2,11 +2,20 @@
 
 mod clock;
 mod files;
+pub mod git;
+mod network;
+mod probes;
 mod process;
+mod services;
+mod users;
 
 pub use clock::{Clock, RealClock};
 pub use files::{FileError, Files, LockGuard, Mode, RealFiles};
+pub use network::{KernelNetwork, Link, Network, NetworkError, NetworkState, ROUTE_PROTOCOL, Via};
+pub use probes::{Management, Probes, TunnelState};
 pub use process::{Command, Output, ProcessError, Processes, RealProcesses};
+pub use services::{Direct, Process, ServiceError, Services, Systemd, TunnelFiles};
+pub use users::{User, current_user, user_by_name};
 
 /// The parts of a machine that every command may need, real or not.
 #[derive(Clone, Copy)]
@@ -17,12 +26,19 @@ pub struct Host<'a> {
     pub clock: &'a dyn Clock,
     /// Its programs.
     pub processes: &'a dyn Processes,
+    /// Git repositories elsewhere.
+    pub git: &'a dyn git::Publisher,
 }
 
 impl Host<'static> {
     /// The machine this process runs on.
     #[must_use]
     pub fn real() -> Self {
-        Self { files: &RealFiles, clock: &RealClock, processes: &RealProcesses }
+        Self {
+            files: &RealFiles,
+            clock: &RealClock,
+            processes: &RealProcesses,
+            git: &git::RealGit::SELF,
+        }
     }
 }
