@@ -5,5 +5,6 @@
 
 pub mod archive;
 pub mod gateway;
+pub mod golden;
 pub mod mesh;
 pub mod sandbox;
