@@ -3,4 +3,6 @@
 #![allow(dead_code, missing_docs, unreachable_pub)]
 
 pub mod archive;
+pub mod gateways;
 pub mod mesh;
+pub mod releases;
