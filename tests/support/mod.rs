@@ -4,9 +4,13 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::print_stderr)]
 
 pub mod archive;
+pub mod faulty_proxy;
 pub mod gateway;
 pub mod gateways;
+pub mod git_client;
+pub mod git_servers;
 pub mod golden;
 pub mod mesh;
+pub mod notes;
 pub mod releases;
 pub mod sandbox;
