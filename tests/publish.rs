@@ -55,6 +55,8 @@ fn the_command_says_what_changed_and_when_nothing_does() {
         "branches": changes.into_iter().collect::<std::collections::BTreeMap<_, _>>(),
     });
     assert_eq!(json, expected);
+    let schema = include_str!("../schema/publish.schema.json");
+    assert!(jsonschema::is_valid(&serde_json::from_str(schema).unwrap(), &json));
 }
 
 #[test]

@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use schemars::Schema;
 use serde_json::Value;
 use support::golden;
+use tieline::identity::EnrollReport;
+use tieline::publish::Published;
 use tieline::report::{FindingsReport, LockReport};
 use tieline::spec::{mesh_schema, parse};
 
@@ -27,6 +29,8 @@ fn stored_schemas_are_fresh() {
     check("mesh.schema.json", mesh_schema());
     check("findings.schema.json", schemars::schema_for!(FindingsReport));
     check("lock.schema.json", schemars::schema_for!(LockReport));
+    check("publish.schema.json", schemars::schema_for!(Published));
+    check("enroll.schema.json", schemars::schema_for!(EnrollReport));
 }
 
 fn validator() -> jsonschema::Validator {
