@@ -27,6 +27,13 @@ fn compile(bytes: &[u8]) -> Result<Mesh, Vec<Finding>> {
         Err(findings) => findings,
     };
     report(findings, text, "");
+    assert_eq!(result.is_err(), findings.iter().any(Finding::is_error), "{findings:?}");
+    if let Ok(resolved) = &result {
+        for lan in resolved.mesh.lans.values() {
+            assert!(!lan.networks.is_empty() && lan.gateways.len() == 1, "{lan:?}");
+            assert!(lan.gateways.values().all(|gateway| !gateway.certificates.is_empty()));
+        }
+    }
     result.map(|resolved| resolved.mesh)
 }
 
