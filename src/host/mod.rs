@@ -7,6 +7,7 @@ mod network;
 mod probes;
 mod process;
 mod services;
+mod swap;
 mod users;
 
 pub use clock::{Clock, RealClock};
@@ -28,6 +29,8 @@ pub struct Host<'a> {
     pub processes: &'a dyn Processes,
     /// Git repositories elsewhere.
     pub git: &'a dyn git::Publisher,
+    /// Git checkouts here.
+    pub checkout: &'a dyn git::Checkout,
 }
 
 impl Host<'static> {
@@ -39,6 +42,7 @@ impl Host<'static> {
             clock: &RealClock,
             processes: &RealProcesses,
             git: &git::RealGit::SELF,
+            checkout: &git::RealCheckout,
         }
     }
 }
