@@ -12,11 +12,15 @@ mod failure;
 mod gateway;
 mod git_worker;
 mod init;
+mod key;
 mod lock;
 mod mesh_file;
 mod publish;
 mod reconcile;
+mod root;
+mod sign;
 mod terminal;
+mod trust;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -71,6 +75,9 @@ enum Command {
     Check(check::Args),
     Lock(lock::Args),
     Build(build::Args),
+    Key(key::Args),
+    Root(Box<root::Args>),
+    Sign(Box<sign::Args>),
     Enroll(enroll::Args),
     Publish(Box<publish::Args>),
     Reconcile(reconcile::Args),
@@ -118,6 +125,9 @@ fn dispatch(command: &Command, context: &mut Context) -> Result<Exit, Failure> {
         Command::Check(args) => check::run(args, context),
         Command::Lock(args) => lock::run(args, context),
         Command::Build(args) => build::run(args, context),
+        Command::Key(args) => key::run(args, context),
+        Command::Root(args) => root::run(args, context),
+        Command::Sign(args) => sign::run(args, context),
         Command::Enroll(args) => enroll::run(args, context),
         Command::Publish(args) => publish::run(args, context),
         Command::Reconcile(args) => reconcile::run(args, context),
