@@ -185,6 +185,10 @@ fn manifests_fit_their_schema() {
                 json[key] = wrong.into();
                 assert!(!validator.is_valid(&json), "the schema takes {wrong:?} for {key}");
             }
+            let mut other = json.clone();
+            other["units"][0]["settings"] =
+                serde_json::json!({ "kernel.core_pattern": "|/bin/sh" });
+            assert!(!validator.is_valid(&other), "the schema takes any kernel setting");
             let mut json = json.clone();
             json["hooks"] = Value::Null;
             assert!(!validator.is_valid(&json), "the schema takes unknown keys");
