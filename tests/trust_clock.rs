@@ -104,9 +104,8 @@ fn signed_dates_are_a_floor_for_the_clock() {
     let updated = update(&provisioned(&frozen), &frozen, boot);
     assert_eq!(updated.release.unwrap_err().kind(), TrustErrorKind::Expired);
     // Without any signed date, nothing tells it.
-    let undated =
-        Forge::new().next().set(Role::Timestamp, "/expires", json!(SECOND_BEFORE)).files();
-    assert!(update(&provisioned(&undated), &undated, boot).release.is_ok());
+    let plain = Forge::new().next().set(Role::Timestamp, "/expires", json!(SECOND_BEFORE)).files();
+    assert!(update(&provisioned(&plain), &plain, boot).release.is_ok());
 }
 
 /// The floor comes from signatures alone. A clock that was wrong once, far in the future, and is

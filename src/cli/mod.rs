@@ -3,13 +3,17 @@
 //! This is the only module that knows exit codes ([`Exit`]) and the only one that prints
 //! ([`Terminal`]).
 
+mod check;
 mod context;
 mod enroll;
 mod exit;
 mod failure;
 mod gateway;
 mod git_worker;
+mod init;
 mod key;
+mod lock;
+mod mesh_file;
 mod publish;
 mod reconcile;
 mod root;
@@ -66,6 +70,9 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Init(init::Args),
+    Check(check::Args),
+    Lock(lock::Args),
     Key(key::Args),
     Root(Box<root::Args>),
     Sign(Box<sign::Args>),
@@ -112,6 +119,9 @@ pub fn run(arguments: impl Iterator<Item = OsString>, host: Host) -> ExitCode {
 
 fn dispatch(command: &Command, context: &mut Context) -> Result<Exit, Failure> {
     match command {
+        Command::Init(args) => init::run(args, context),
+        Command::Check(args) => check::run(args, context),
+        Command::Lock(args) => lock::run(args, context),
         Command::Key(args) => key::run(args, context),
         Command::Root(args) => root::run(args, context),
         Command::Sign(args) => sign::run(args, context),

@@ -165,8 +165,8 @@ impl Forge {
         match self.after.get(&role) {
             None => bytes,
             Some(bend) => {
-                let bent = bend(serde_json::from_slice(&bytes).unwrap());
-                serde_json::to_vec(&bent).unwrap()
+                let changed = bend(serde_json::from_slice(&bytes).unwrap());
+                serde_json::to_vec(&changed).unwrap()
             }
         }
     }
