@@ -70,6 +70,18 @@ impl Terminal {
         self.line(&format!("{WARNING}warning{WARNING:#}: {text}"));
     }
 
+    /// Prints text of several lines, which brings its own line ends, to standard error.
+    pub fn report(&mut self, text: &str) {
+        let mut out = anstream::AutoStream::new(std::io::stderr().lock(), self.colour);
+        let _ = out.write_all(text.as_bytes());
+    }
+
+    /// Whether only errors are to be said.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        self.verbosity == Verbosity::Quiet
+    }
+
     /// Says why a command failed, and what to do about it.
     pub fn fail(&mut self, failure: &Failure) {
         self.line(&format!("{ERROR}error{ERROR:#}: {}", failure.message));

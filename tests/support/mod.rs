@@ -4,5 +4,6 @@
 
 pub mod archive;
 pub mod gateways;
+pub mod golden;
 pub mod mesh;
 pub mod releases;
