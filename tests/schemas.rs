@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use schemars::Schema;
 use serde_json::Value;
 use support::golden;
+use tieline::reconcile::{GatewayConfig, LastRun, Status};
 use tieline::report::{FindingsReport, LockReport};
 use tieline::spec::{mesh_schema, parse};
 
@@ -27,6 +28,9 @@ fn stored_schemas_are_fresh() {
     check("mesh.schema.json", mesh_schema());
     check("findings.schema.json", schemars::schema_for!(FindingsReport));
     check("lock.schema.json", schemars::schema_for!(LockReport));
+    check("gateway.schema.json", GatewayConfig::schema());
+    check("status.schema.json", schemars::schema_for!(Status));
+    check("last-run.schema.json", schemars::schema_for!(LastRun));
 }
 
 fn validator() -> jsonschema::Validator {

@@ -15,6 +15,7 @@ mod lock;
 mod mesh_file;
 mod publish;
 mod reconcile;
+mod status;
 mod terminal;
 
 use std::ffi::OsString;
@@ -72,6 +73,7 @@ enum Command {
     Enroll(enroll::Args),
     Publish(Box<publish::Args>),
     Reconcile(reconcile::Args),
+    Status(status::Args),
     #[command(name = crate::host::git::WORKER_COMMAND, hide = true)]
     GitWorker(git_worker::Args),
 }
@@ -118,6 +120,7 @@ fn dispatch(command: &Command, context: &mut Context) -> Result<Exit, Failure> {
         Command::Enroll(args) => enroll::run(args, context),
         Command::Publish(args) => publish::run(args, context),
         Command::Reconcile(args) => reconcile::run(args, context),
+        Command::Status(args) => status::run(args, context),
         Command::GitWorker(args) => git_worker::run(args, context),
     }
 }
