@@ -6,4 +6,5 @@ pub mod archive;
 pub mod gateways;
 pub mod golden;
 pub mod mesh;
+pub mod nspawn;
 pub mod releases;
