@@ -11,12 +11,16 @@ mod failure;
 mod gateway;
 mod git_worker;
 mod init;
+mod key;
 mod lock;
 mod mesh_file;
 mod publish;
 mod reconcile;
+mod root;
+mod sign;
 mod status;
 mod terminal;
+mod trust;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -70,6 +74,9 @@ enum Command {
     Init(init::Args),
     Check(check::Args),
     Lock(lock::Args),
+    Key(key::Args),
+    Root(Box<root::Args>),
+    Sign(Box<sign::Args>),
     Enroll(enroll::Args),
     Publish(Box<publish::Args>),
     Reconcile(reconcile::Args),
@@ -117,6 +124,9 @@ fn dispatch(command: &Command, context: &mut Context) -> Result<Exit, Failure> {
         Command::Init(args) => init::run(args, context),
         Command::Check(args) => check::run(args, context),
         Command::Lock(args) => lock::run(args, context),
+        Command::Key(args) => key::run(args, context),
+        Command::Root(args) => root::run(args, context),
+        Command::Sign(args) => sign::run(args, context),
         Command::Enroll(args) => enroll::run(args, context),
         Command::Publish(args) => publish::run(args, context),
         Command::Reconcile(args) => reconcile::run(args, context),

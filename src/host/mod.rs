@@ -1,6 +1,7 @@
 //! The machine: traits for everything outside this process, and their real forms.
 
 mod clock;
+mod environment;
 mod files;
 pub mod git;
 mod network;
@@ -10,6 +11,7 @@ mod services;
 mod users;
 
 pub use clock::{Clock, RealClock};
+pub use environment::{Environment, RealEnvironment};
 pub use files::{FileError, Files, LockGuard, Mode, RealFiles};
 pub use network::{KernelNetwork, Link, Network, NetworkError, NetworkState, ROUTE_PROTOCOL, Via};
 pub use probes::{Management, Probes, TunnelState};
@@ -26,6 +28,8 @@ pub struct Host<'a> {
     pub clock: &'a dyn Clock,
     /// Its programs.
     pub processes: &'a dyn Processes,
+    /// Its environment variables.
+    pub environment: &'a dyn Environment,
     /// Git repositories elsewhere.
     pub git: &'a dyn git::Publisher,
 }
@@ -38,6 +42,7 @@ impl Host<'static> {
             files: &RealFiles,
             clock: &RealClock,
             processes: &RealProcesses,
+            environment: &RealEnvironment,
             git: &git::RealGit::SELF,
         }
     }
