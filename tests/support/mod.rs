@@ -15,5 +15,6 @@ pub mod gateway;
 pub mod gateways;
 pub mod golden;
 pub mod mesh;
+pub mod nspawn;
 pub mod releases;
 pub mod sandbox;
