@@ -151,7 +151,7 @@ impl Topology {
         let mut text = String::from("127.0.0.1 localhost\n::1 localhost\n");
         for site in self.gateways.values() {
             if let Underlay::Public { address, host: Some(host) } = &site.underlay {
-                text.push_str(&format!("{address} {host}\n"));
+                text.extend([&address.to_string(), " ", host, "\n"]);
             }
         }
         text
