@@ -137,6 +137,16 @@ impl FileError {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RealFiles;
 
+impl RealFiles {
+    /// Writes into a file of /proc, which is no file and cannot be replaced by another.
+    pub(super) fn overwrite(path: &Utf8Path, content: &[u8]) -> Result<(), FileError> {
+        let written = OpenOptions::new().write(true).open(path);
+        written
+            .and_then(|mut file| file.write_all(content))
+            .map_err(|source| FileError::new("write", path, source))
+    }
+}
+
 impl Files for RealFiles {
     fn read(&self, path: &Utf8Path, limit: u64) -> Result<Vec<u8>, FileError> {
         let fail = |source| FileError::new("read", path, source);

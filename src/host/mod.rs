@@ -2,11 +2,20 @@
 
 mod clock;
 mod files;
+pub mod git;
+mod network;
+mod probes;
 mod process;
+mod services;
+mod users;
 
 pub use clock::{Clock, RealClock};
 pub use files::{FileError, Files, LockGuard, Mode, RealFiles};
+pub use network::{KernelNetwork, Link, Network, NetworkError, NetworkState, ROUTE_PROTOCOL, Via};
+pub use probes::{Management, Probes, TunnelState};
 pub use process::{Command, Output, ProcessError, Processes, RealProcesses};
+pub use services::{Direct, Process, ServiceError, Services, Systemd, TunnelFiles};
+pub use users::{User, user_by_name};
 
 /// The parts of a machine that every command may need, real or not.
 #[derive(Clone, Copy)]

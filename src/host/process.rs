@@ -50,6 +50,20 @@ impl Command {
         }
     }
 
+    /// A program of the system, for a caller that may be root: looked up where distributions
+    /// install programs, and with nothing of our own environment.
+    #[must_use]
+    pub fn system(program: impl Into<String>) -> Self {
+        let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+        let environment = [("PATH", path), ("LC_ALL", "C")];
+        let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Self {
+            directory: Some("/".into()),
+            environment: Some(environment.into()),
+            ..Self::new(program)
+        }
+    }
+
     /// The same command with one more argument.
     #[must_use]
     pub fn arg(mut self, argument: impl Into<String>) -> Self {
@@ -385,6 +399,14 @@ mod tests {
         let output = RealProcesses.run(&shell("sleep 15 & echo started")).unwrap();
         assert_eq!(output.stdout, b"started\n");
         assert!(begun.elapsed() < Duration::from_secs(10));
+    }
+
+    #[test]
+    fn a_program_of_the_system_sees_nothing_of_ours() {
+        let output = RealProcesses.run(&Command::system("env")).unwrap();
+        let output = String::from_utf8(output.stdout).unwrap();
+        let names: Vec<_> = output.lines().filter_map(|line| line.split('=').next()).collect();
+        assert_eq!(names, ["LC_ALL", "PATH"]);
     }
 
     #[test]

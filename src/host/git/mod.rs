@@ -1,0 +1,24 @@
+//! Git as transport: one branch comes as plain files, several go out in one push. The work is done
+//! in a child process that is killed at its deadline (docs/adr/0008).
+
+mod error;
+mod order;
+mod remote;
+mod url;
+
+pub use error::{FailureKind, GitError, GitFailure};
+pub use order::{Branch, Change, Fetch, Fetched, History, Limits, Push, Pushed};
+pub use remote::{Remote, RemoteError, Token};
+pub use url::{RemoteUrl, RemoteUrlError, Scheme};
+
+/// Git repositories elsewhere, to read from.
+pub trait Remotes {
+    /// Fetches the newest commit of one branch. Downloads nothing where its files are there.
+    fn fetch(&self, fetch: &Fetch) -> Result<Fetched, GitError>;
+}
+
+/// Git repositories elsewhere, to write to.
+pub trait Publisher: Remotes {
+    /// Brings branches to the content they are to have.
+    fn push(&self, push: &Push) -> Result<Pushed, GitError>;
+}

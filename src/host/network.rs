@@ -1,0 +1,120 @@
+//! The kernel's network: tunnel devices, routes, the nftables table, settings.
+
+mod iproute;
+mod netlink;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::net::IpAddr;
+
+use camino::Utf8Path;
+use ipnet::IpNet;
+
+use super::{FileError, ProcessError};
+use crate::primitives::Device;
+
+pub use iproute::KernelNetwork;
+
+/// The network of this host. Looking spawns no process; changing may.
+pub trait Network {
+    /// What there is.
+    fn observe(&self) -> Result<NetworkState, NetworkError>;
+
+    /// Makes a persistent tun device that `link` describes, or makes the one there the same.
+    fn set_link(&self, device: Device, link: &Link) -> Result<(), NetworkError>;
+
+    /// Removes a tunnel's device, and with it its addresses and routes; none there is fine.
+    fn remove_link(&self, device: Device) -> Result<(), NetworkError>;
+
+    /// Adds a route or replaces the one to the same destination.
+    fn set_route(&self, to: IpNet, via: &Via) -> Result<(), NetworkError>;
+
+    /// Removes the route to `to` through `device`; none there is fine.
+    fn remove_route(&self, to: IpNet, device: Device) -> Result<(), NetworkError>;
+
+    /// Loads an nftables ruleset from a file, all of it or nothing.
+    fn load_ruleset(&self, file: &Utf8Path) -> Result<(), NetworkError>;
+
+    /// Removes the nftables table `inet tieline`; none there is fine.
+    fn remove_table(&self) -> Result<(), NetworkError>;
+
+    /// The value of a kernel setting, such as `net.ipv4.ip_forward`.
+    fn setting(&self, name: &str) -> Result<String, NetworkError>;
+
+    /// Changes a kernel setting.
+    fn set_setting(&self, name: &str, value: &str) -> Result<(), NetworkError>;
+}
+
+/// The protocol number our routes carry (rtnetlink(7), `rtm_protocol`): whoever looks at the
+/// routing table sees whose they are, and we never touch another's.
+pub const ROUTE_PROTOCOL: u8 = 84;
+
+/// Devices, routes and addresses as the kernel has them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NetworkState {
+    /// Every tunnel device. `None` where something else has the name of one.
+    pub links: BTreeMap<Device, Option<Link>>,
+    /// Our routes: those with [`ROUTE_PROTOCOL`] through a tunnel device.
+    pub routes: BTreeMap<IpNet, Via>,
+    /// The networks that devices other than tunnels are attached to.
+    pub attached: BTreeSet<IpNet>,
+}
+
+/// A tunnel device that is up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// Our address on it.
+    pub local: IpAddr,
+    /// The address of the far end.
+    pub remote: IpAddr,
+    /// Its MTU, in bytes.
+    pub mtu: u32,
+    /// The user id that may attach to it.
+    pub owner: u32,
+}
+
+/// How a route leads to its destination.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Via {
+    /// Through which tunnel.
+    pub device: Device,
+    /// The source address of what this host itself sends there.
+    pub source: IpAddr,
+}
+
+/// What the network did not do.
+#[derive(Debug, thiserror::Error)]
+pub enum NetworkError {
+    /// The kernel's tables could not be read.
+    #[error("cannot read the kernel's {table}")]
+    Read {
+        /// Which table.
+        table: &'static str,
+        /// What the kernel says.
+        source: std::io::Error,
+    },
+    /// A program that changes something failed.
+    #[error("cannot {action}")]
+    Command {
+        /// What was tried, as a verb.
+        action: &'static str,
+        /// What the program says.
+        source: ProcessError,
+    },
+    /// A setting could not be read or written.
+    #[error("cannot {action} the kernel setting {name}")]
+    Setting {
+        /// What was tried, as a verb.
+        action: &'static str,
+        /// The setting.
+        name: String,
+        /// Why not.
+        source: FileError,
+    },
+}
+
+impl fmt::Display for Via {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "dev {} src {}", self.device, self.source)
+    }
+}

@@ -1,0 +1,116 @@
+//! Changes to the network, by the programs every distribution has: `ip` and `nft`.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use ipnet::IpNet;
+
+use super::{Link, Network, NetworkError, NetworkState, ROUTE_PROTOCOL, Via, netlink};
+use crate::host::{Command, Files, Processes, RealFiles, RealProcesses};
+use crate::primitives::Device;
+
+/// How long one `ip` or `nft` has.
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// How much of a kernel setting is read, in bytes.
+const SETTING_LIMIT: u64 = 4096;
+
+/// The network namespace this process is in.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct KernelNetwork;
+
+impl Network for KernelNetwork {
+    fn observe(&self) -> Result<NetworkState, NetworkError> {
+        netlink::observe()
+    }
+
+    fn set_link(&self, device: Device, link: &Link) -> Result<(), NetworkError> {
+        let name = device.to_string();
+        let there = netlink::observe()?.links.remove(&device);
+        // The owner is fixed when a device is made; a device we cannot explain is made anew.
+        if !matches!(&there, Some(Some(there)) if there.owner == link.owner) {
+            if there.is_some() {
+                self.remove_link(device)?;
+            }
+            let owner = link.owner.to_string();
+            ip(&["tuntap", "add", "dev", &name, "mode", "tun", "user", &owner])?;
+        }
+        ip(&["link", "set", "dev", &name, "mtu", &link.mtu.to_string(), "up"])?;
+        if !matches!(&there, Some(Some(there)) if (there.local, there.remote) == (link.local, link.remote))
+        {
+            ip(&["address", "flush", "dev", &name])?;
+            let (local, remote) = (link.local.to_string(), link.remote.to_string());
+            ip(&["address", "add", &local, "peer", &remote, "dev", &name])?;
+        }
+        Ok(())
+    }
+
+    fn remove_link(&self, device: Device) -> Result<(), NetworkError> {
+        if !netlink::observe()?.links.contains_key(&device) {
+            return Ok(());
+        }
+        ip(&["link", "delete", "dev", &device.to_string()])
+    }
+
+    fn set_route(&self, to: IpNet, via: &Via) -> Result<(), NetworkError> {
+        let (to, device, source) = (to.to_string(), via.device.to_string(), via.source.to_string());
+        let protocol = ROUTE_PROTOCOL.to_string();
+        let family = family(via.source);
+        ip(&[family, "route", "replace", &to, "dev", &device, "src", &source, "proto", &protocol])
+    }
+
+    fn remove_route(&self, to: IpNet, device: Device) -> Result<(), NetworkError> {
+        if netlink::observe()?.routes.get(&to).is_none_or(|via| via.device != device) {
+            return Ok(());
+        }
+        let protocol = ROUTE_PROTOCOL.to_string();
+        let family = family(to.addr());
+        let (to, device) = (to.to_string(), device.to_string());
+        ip(&[family, "route", "delete", &to, "dev", &device, "proto", &protocol])
+    }
+
+    fn load_ruleset(&self, file: &Utf8Path) -> Result<(), NetworkError> {
+        nft(&["-f", file.as_str()])
+    }
+
+    fn remove_table(&self) -> Result<(), NetworkError> {
+        // Deleting what is not there is an error, adding what is there is none.
+        nft(&["add table inet tieline; delete table inet tieline"])
+    }
+
+    fn setting(&self, name: &str) -> Result<String, NetworkError> {
+        let fail = |source| NetworkError::Setting { action: "read", name: name.to_owned(), source };
+        let value = RealFiles.read(&setting_path(name), SETTING_LIMIT).map_err(fail)?;
+        Ok(String::from_utf8_lossy(&value).trim().to_owned())
+    }
+
+    fn set_setting(&self, name: &str, value: &str) -> Result<(), NetworkError> {
+        let path = setting_path(name);
+        let fail =
+            |source| NetworkError::Setting { action: "change", name: name.to_owned(), source };
+        RealFiles::overwrite(&path, value.as_bytes()).map_err(fail)
+    }
+}
+
+fn family(address: IpAddr) -> &'static str {
+    if address.is_ipv4() { "-4" } else { "-6" }
+}
+
+fn setting_path(name: &str) -> Utf8PathBuf {
+    Utf8Path::new("/proc/sys").join(name.replace('.', "/"))
+}
+
+fn ip(arguments: &[&str]) -> Result<(), NetworkError> {
+    run("ip", arguments, "change the network")
+}
+
+fn nft(arguments: &[&str]) -> Result<(), NetworkError> {
+    run("nft", arguments, "change the firewall")
+}
+
+fn run(program: &str, arguments: &[&str], action: &'static str) -> Result<(), NetworkError> {
+    let command = Command::system(program).args(arguments.iter().copied()).limit(LIMIT);
+    let fail = |source| NetworkError::Command { action, source };
+    RealProcesses.demand(&command).map(drop).map_err(fail)
+}

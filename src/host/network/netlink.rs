@@ -1,0 +1,231 @@
+//! Devices, addresses and routes, asked of the kernel over rtnetlink(7).
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ipnet::IpNet;
+use netlink_packet_core::{
+    NLM_F_DUMP, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload, Nla,
+};
+use netlink_packet_route::RouteNetlinkMessage;
+use netlink_packet_route::address::{AddressAttribute, AddressMessage};
+use netlink_packet_route::link::{
+    InfoData, InfoKind, InfoTun, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
+};
+use netlink_packet_route::route::{
+    RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteType,
+};
+use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
+
+use super::{Link, NetworkError, NetworkState, ROUTE_PROTOCOL, Via};
+use crate::primitives::Device;
+
+/// `IFLA_TUN_OWNER` and `IFLA_TUN_TYPE` of linux/if_link.h.
+const TUN_OWNER: u16 = 1;
+const TUN_TYPE: u16 = 3;
+/// `IFF_TUN` of linux/if_tun.h: packets of IP, not Ethernet frames.
+const LAYER_THREE: u8 = 1;
+
+/// What the kernel has now.
+pub(super) fn observe() -> Result<NetworkState, NetworkError> {
+    let read = |table| move |source| NetworkError::Read { table, source };
+    let links = dump(RouteNetlinkMessage::GetLink(LinkMessage::default()))
+        .map_err(read("list of devices"))?;
+    let addresses = dump(RouteNetlinkMessage::GetAddress(AddressMessage::default()))
+        .map_err(read("list of addresses"))?;
+    let routes = dump(RouteNetlinkMessage::GetRoute(RouteMessage::default()))
+        .map_err(read("routing table"))?;
+    Ok(assemble(&links, &addresses, &routes))
+}
+
+/// Asks for a whole table. The kernel marks an answer during which the table changed by
+/// `NLM_F_DUMP_INTR`; that is no reason to fail, the next run looks again.
+fn dump(request: RouteNetlinkMessage) -> io::Result<Vec<RouteNetlinkMessage>> {
+    let mut socket = Socket::new(NETLINK_ROUTE)?;
+    socket.bind_auto()?;
+    socket.connect(&SocketAddr::new(0, 0))?;
+    let mut header = NetlinkHeader::default();
+    header.flags = NLM_F_REQUEST | NLM_F_DUMP;
+    let mut message = NetlinkMessage::new(header, NetlinkPayload::from(request));
+    message.finalize();
+    let mut bytes = vec![0; message.buffer_len()];
+    message.serialize(&mut bytes);
+    socket.send(&bytes, 0)?;
+
+    let mut messages = Vec::new();
+    loop {
+        let (datagram, _) = socket.recv_from_full()?;
+        let mut rest = datagram.as_slice();
+        while !rest.is_empty() {
+            let message = NetlinkMessage::<RouteNetlinkMessage>::deserialize(rest)
+                .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.to_string()))?;
+            let length = usize::try_from(message.header.length).unwrap_or(usize::MAX);
+            rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
+            match message.payload {
+                NetlinkPayload::Done(_) => return Ok(messages),
+                NetlinkPayload::Error(error) => return Err(error.to_io()),
+                NetlinkPayload::InnerMessage(inner) => messages.push(inner),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// A device with the name of a tunnel.
+struct Tun {
+    device: Device,
+    up: bool,
+    mtu: Option<u32>,
+    owner: Option<u32>,
+    addresses: Vec<(IpAddr, IpAddr)>,
+}
+
+fn assemble(
+    links: &[RouteNetlinkMessage],
+    addresses: &[RouteNetlinkMessage],
+    routes: &[RouteNetlinkMessage],
+) -> NetworkState {
+    let mut state = NetworkState::default();
+    let mut tuns: BTreeMap<u32, Tun> = BTreeMap::new();
+    for message in links {
+        if let RouteNetlinkMessage::NewLink(link) = message
+            && let Some(tun) = read_link(link)
+        {
+            tuns.insert(link.header.index, tun);
+        }
+    }
+    for message in addresses {
+        if let RouteNetlinkMessage::NewAddress(address) = message {
+            match tuns.get_mut(&address.header.index) {
+                Some(tun) => tun.addresses.extend(read_pair(address)),
+                None => state.attached.extend(read_network(address)),
+            }
+        }
+    }
+    for message in routes {
+        if let RouteNetlinkMessage::NewRoute(route) = message {
+            state.routes.extend(read_route(route, &tuns));
+        }
+    }
+    state.links = tuns.into_values().map(|tun| (tun.device, tun.link())).collect();
+    state
+}
+
+impl Tun {
+    /// What it is, if it is all that a tunnel needs: up, and with exactly one address.
+    fn link(self) -> Option<Link> {
+        let [(local, remote)] = self.addresses.as_slice() else { return None };
+        let (mtu, owner) = (self.mtu?, self.owner?);
+        self.up.then_some(Link { local: *local, remote: *remote, mtu, owner })
+    }
+}
+
+fn read_link(link: &LinkMessage) -> Option<Tun> {
+    let mut device = None;
+    let (mut kind, mut mtu, mut owner, mut layer_three) = (None, None, None, false);
+    for attribute in &link.attributes {
+        match attribute {
+            LinkAttribute::IfName(name) => device = name.parse().ok(),
+            LinkAttribute::Mtu(value) => mtu = Some(*value),
+            LinkAttribute::LinkInfo(infos) => {
+                for info in infos {
+                    match info {
+                        LinkInfo::Kind(InfoKind::Tun) => kind = Some(()),
+                        LinkInfo::Data(InfoData::Tun(data)) => {
+                            owner = tun_value(data, TUN_OWNER)
+                                .and_then(|bytes| bytes.try_into().ok())
+                                .map(u32::from_ne_bytes);
+                            layer_three = tun_value(data, TUN_TYPE) == Some(vec![LAYER_THREE]);
+                        }
+                        _ => {}
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    let up = link.header.flags.contains(LinkFlags::Up) && kind.is_some() && layer_three;
+    Some(Tun { device: device?, up, mtu, owner, addresses: Vec::new() })
+}
+
+fn tun_value(data: &[InfoTun], kind: u16) -> Option<Vec<u8>> {
+    let found = data.iter().find(|info| info.kind() == kind)?;
+    let mut bytes = vec![0; found.value_len()];
+    found.emit_value(&mut bytes);
+    Some(bytes)
+}
+
+/// Local and far address of a point-to-point device: `IFA_LOCAL` and `IFA_ADDRESS`
+/// (linux/if_addr.h). Link-local addresses are the kernel's own.
+fn read_pair(address: &AddressMessage) -> Option<(IpAddr, IpAddr)> {
+    let (local, far) = locals(address);
+    let pair = (local.or(far)?, far?);
+    match pair.0 {
+        IpAddr::V6(local) if local.is_unicast_link_local() => None,
+        _ => Some(pair),
+    }
+}
+
+fn read_network(address: &AddressMessage) -> Option<IpNet> {
+    let far = locals(address).1?;
+    IpNet::new(far, address.header.prefix_len).ok().map(|network| network.trunc())
+}
+
+fn locals(address: &AddressMessage) -> (Option<IpAddr>, Option<IpAddr>) {
+    let (mut local, mut far) = (None, None);
+    for attribute in &address.attributes {
+        match attribute {
+            AddressAttribute::Local(value) => local = Some(*value),
+            AddressAttribute::Address(value) => far = Some(*value),
+            _ => {}
+        }
+    }
+    (local, far)
+}
+
+fn read_route(route: &RouteMessage, tuns: &BTreeMap<u32, Tun>) -> Option<(IpNet, Via)> {
+    let header = &route.header;
+    let ours = u8::from(header.protocol) == ROUTE_PROTOCOL
+        && header.table == RouteHeader::RT_TABLE_MAIN
+        && header.kind == RouteType::Unicast;
+    if !ours {
+        return None;
+    }
+    let (mut destination, mut source, mut device) = (None, None, None);
+    for attribute in &route.attributes {
+        match attribute {
+            RouteAttribute::Destination(value) => destination = read_address(value),
+            RouteAttribute::PrefSource(value) => source = read_address(value),
+            RouteAttribute::Oif(index) => device = tuns.get(index).map(|tun| tun.device),
+            _ => {}
+        }
+    }
+    let to = IpNet::new(destination?, header.destination_prefix_length).ok()?;
+    // A route without a source is wrong, and has to show: no gateway has this address.
+    let source = source.unwrap_or(match to {
+        IpNet::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        IpNet::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    });
+    Some((to, Via { device: device?, source }))
+}
+
+fn read_address(address: &RouteAddress) -> Option<IpAddr> {
+    match address {
+        RouteAddress::Inet(address) => Some(IpAddr::V4(*address)),
+        RouteAddress::Inet6(address) => Some(IpAddr::V6(*address)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whatever machine this runs on has the loopback device.
+    #[test]
+    fn reads_this_machine() {
+        let state = observe().unwrap();
+        assert!(state.attached.contains(&"127.0.0.0/8".parse().unwrap()), "{state:?}");
+    }
+}

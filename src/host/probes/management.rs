@@ -1,0 +1,98 @@
+//! OpenVPN's management interface (doc/management-notes.txt of OpenVPN 2.6).
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+use camino::Utf8Path;
+use time::OffsetDateTime;
+
+use super::{Probes, TunnelState};
+
+/// How long a process has for each part of an answer.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How much of an answer is read, in bytes.
+const LIMIT: u64 = 1 << 16;
+
+/// Asks over the management socket of each process.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Management;
+
+impl Probes for Management {
+    fn tunnel(&self, socket: &Utf8Path) -> TunnelState {
+        ask(socket).ok().flatten().unwrap_or(TunnelState::Silent)
+    }
+}
+
+fn ask(socket: &Utf8Path) -> io::Result<Option<TunnelState>> {
+    let mut stream = UnixStream::connect(socket)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    stream.write_all(b"state\n")?;
+    let answer = BufReader::new(stream.take(LIMIT));
+    for line in answer.lines() {
+        let line = line?;
+        // Lines that begin with > are notices, which may come at any time.
+        if line == "END" || line.starts_with("ERROR:") {
+            break;
+        }
+        if !line.starts_with('>') {
+            return Ok(parse_state(&line));
+        }
+    }
+    Ok(None)
+}
+
+/// `1700000000,CONNECTED,SUCCESS,…`: since when, which state.
+fn parse_state(line: &str) -> Option<TunnelState> {
+    let mut fields = line.split(',');
+    let since = OffsetDateTime::from_unix_timestamp(fields.next()?.parse().ok()?).ok()?;
+    match fields.next()? {
+        "CONNECTED" => Some(TunnelState::Connected { since }),
+        state => Some(TunnelState::Connecting { state: state.to_owned() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixListener;
+    use std::thread;
+
+    use super::*;
+
+    /// What is made of `answer` when a process gives it.
+    fn hear(answer: &'static str) -> TunnelState {
+        let directory = tempfile::tempdir().unwrap();
+        let socket = Utf8Path::from_path(directory.path()).unwrap().join("s");
+        let listener = UnixListener::bind(&socket).unwrap();
+        let process = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            stream.write_all(answer.as_bytes()).unwrap();
+            let mut question = [0; 6];
+            stream.read_exact(&mut question).unwrap();
+            question
+        });
+        let state = Management.tunnel(&socket);
+        assert_eq!(&process.join().unwrap(), b"state\n");
+        state
+    }
+
+    #[test]
+    fn understands_openvpn() {
+        let since = OffsetDateTime::from_unix_timestamp(1_700_000_000).unwrap();
+        let connected = ">INFO:OpenVPN Management Interface Version 5\r\n1700000000,CONNECTED,SUCCESS,172.19.0.1,10.0.0.2,11001,,\r\nEND\r\n";
+        assert_eq!(hear(connected), TunnelState::Connected { since });
+        let state = "RECONNECTING".to_owned();
+        let trying = "1700000000,RECONNECTING,ping-restart,,,,,\r\nEND\r\n";
+        assert_eq!(hear(trying), TunnelState::Connecting { state });
+        for nothing in ["", "END\r\n", "ERROR: no\r\n", "garbage\r\n", "\u{0}\r\n"] {
+            assert_eq!(hear(nothing), TunnelState::Silent, "{nothing:?}");
+        }
+    }
+
+    #[test]
+    fn no_socket_is_silence() {
+        assert_eq!(Management.tunnel("/no/such/socket".into()), TunnelState::Silent);
+    }
+}

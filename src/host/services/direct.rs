@@ -1,0 +1,158 @@
+//! OpenVPN as plain daemons, for hosts without systemd: containers, and the lab.
+
+use std::collections::BTreeMap;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use camino::Utf8PathBuf;
+use rustix::process::geteuid;
+
+use super::{Process, ServiceError, Services, TunnelFiles, process};
+use crate::host::users::give;
+use crate::host::{
+    Command, Files, Mode, Output, Processes, RealFiles, RealProcesses, User, user_by_name,
+};
+use crate::primitives::Device;
+
+/// The most a key or certificate is long, in bytes.
+const CREDENTIAL_LIMIT: u64 = 1 << 16;
+
+/// How long OpenVPN has for reading its options and going into the background.
+const START_LIMIT: Duration = Duration::from_secs(10);
+
+/// Runs OpenVPN with `--daemon`, without any capability: the devices are there already, so it
+/// needs none.
+#[derive(Debug)]
+pub struct Direct {
+    files: TunnelFiles,
+    user: Option<String>,
+}
+
+impl Direct {
+    /// Tunnels that find their files in `files` and run as `user`; as the caller without one.
+    #[must_use]
+    pub fn new(files: TunnelFiles, user: Option<String>) -> Self {
+        Self { files, user }
+    }
+
+    fn log(&self, device: Device) -> Utf8PathBuf {
+        self.files.run.join(format!("{device}.log"))
+    }
+
+    fn user(&self) -> Result<Option<User>, ServiceError> {
+        let Some(name) = &self.user else { return Ok(None) };
+        let user = user_by_name(name)?;
+        user.map(Some).ok_or_else(|| ServiceError::NoUser { user: name.clone() })
+    }
+
+    /// Certificate and key as the user can read them: as they are, or as copies of the user's
+    /// own on the tmpfs of the run directory, like systemd's LoadCredential= makes them.
+    fn credentials(&self, user: Option<User>) -> Result<[Utf8PathBuf; 2], ServiceError> {
+        let names = ["openvpn.crt", "openvpn.key"];
+        let Some(user) = user else { return Ok(names.map(|name| self.files.identity.join(name))) };
+        let copies = names.map(|name| self.files.run.join(name));
+        for (name, copy) in names.iter().zip(&copies) {
+            let source = self.files.identity.join(name);
+            RealFiles.replace(copy, &RealFiles.read(&source, CREDENTIAL_LIMIT)?, Mode::Private)?;
+            give(copy, user)?;
+        }
+        Ok(copies)
+    }
+
+    fn launch(&self, device: Device) -> Result<(), ServiceError> {
+        let files = &self.files;
+        RealFiles.create_dir(&files.run)?;
+        let user = self.user()?;
+        if let Some(user) = user {
+            give(&files.run, user)?;
+        }
+        let [certificate, key] = self.credentials(user)?;
+        let pid_file = files.pid_file(device);
+        let log = self.log(device);
+        for stale in [&pid_file, &log] {
+            RealFiles.remove(stale)?;
+        }
+        let name = format!("tieline-{device}");
+        let (config, socket) = (files.config(device), files.socket(device));
+        let command = Command::system("setpriv")
+            .args(drop_privileges(user))
+            .args(["openvpn", "--cd", files.run.as_str(), "--config", config.as_str()])
+            .args(["--cert", certificate.as_str(), "--key", key.as_str()])
+            .args(["--management", socket.as_str(), "unix"])
+            .args(["--writepid", pid_file.as_str(), "--log-append", log.as_str()])
+            .args(["--daemon", &name])
+            .limit(START_LIMIT);
+        let fail = |source| ServiceError::Command { device, action: "start OpenVPN", source };
+        let output = RealProcesses.run(&command).map_err(fail)?;
+        if output.success() { self.settle(device) } else { Err(self.ended(device, &output)) }
+    }
+
+    /// Waits until the daemon has written its process id, and long enough to see it fail over
+    /// its key or its device, which it opens after that.
+    fn settle(&self, device: Device) -> Result<(), ServiceError> {
+        let start = Instant::now();
+        while start.elapsed() < START_LIMIT {
+            if self.files.socket(device).exists() && process::find(&self.files, device).is_some() {
+                return Ok(());
+            }
+            if start.elapsed() > Duration::from_secs(1)
+                && process::find(&self.files, device).is_none()
+            {
+                break;
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        Err(self.ended(device, &Output::default()))
+    }
+
+    fn ended(&self, device: Device, output: &Output) -> ServiceError {
+        let log = self.log(device);
+        let logged = RealFiles.read(&log, CREDENTIAL_LIMIT).unwrap_or_default();
+        let text = [output.stdout.as_slice(), &output.stderr, &logged].concat();
+        let text = String::from_utf8_lossy(&text);
+        let last = text.lines().rfind(|line| !line.trim().is_empty());
+        let last = last.map(|line| format!(": {}", line.trim())).unwrap_or_default();
+        ServiceError::Ended { device, log, last }
+    }
+}
+
+/// Arguments of setpriv(1): OpenVPN takes packets from strangers, so it gets to keep nothing of
+/// root's.
+fn drop_privileges(user: Option<User>) -> Vec<String> {
+    let mut arguments = vec!["--no-new-privs".to_owned()];
+    if geteuid().is_root() {
+        arguments.extend(["--inh-caps=-all", "--bounding-set=-all"].map(str::to_owned));
+    }
+    if let Some(user) = user {
+        arguments.push(format!("--reuid={}", user.id));
+        arguments.push(format!("--regid={}", user.group));
+        arguments.push("--clear-groups".to_owned());
+    }
+    arguments
+}
+
+impl Services for Direct {
+    fn running(&self) -> Result<BTreeMap<Device, Process>, ServiceError> {
+        Ok(process::running(&self.files)?)
+    }
+
+    fn start(&self, device: Device) -> Result<(), ServiceError> {
+        if process::find(&self.files, device).is_some() {
+            return Ok(());
+        }
+        self.launch(device)
+    }
+
+    fn restart(&self, device: Device) -> Result<(), ServiceError> {
+        process::end(&self.files, device)?;
+        self.launch(device)
+    }
+
+    fn stop(&self, device: Device) -> Result<(), ServiceError> {
+        process::end(&self.files, device)?;
+        for left in [self.files.pid_file(device), self.files.socket(device), self.log(device)] {
+            RealFiles.remove(&left)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,56 @@
+//! OpenVPN as units of systemd: `tieline-tunnel@<device>.service`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::{Process, ServiceError, Services, TunnelFiles, process};
+use crate::host::{Command, Processes, RealProcesses};
+use crate::primitives::Device;
+
+/// How long `systemctl` has; a unit that does not stop is killed after TimeoutStopSec= of it.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// Has systemd run the tunnels, with the template unit of `packaging/systemd/`. `systemctl` runs
+/// only to change something; what runs is read from the pid files.
+#[derive(Debug)]
+pub struct Systemd {
+    files: TunnelFiles,
+}
+
+impl Systemd {
+    /// Tunnels whose units write their process ids below `files.run`.
+    #[must_use]
+    pub fn new(files: TunnelFiles) -> Self {
+        Self { files }
+    }
+
+    fn systemctl(device: Device, verb: &'static str) -> Result<(), ServiceError> {
+        let unit = format!("tieline-tunnel@{device}.service");
+        let command = Command::system("systemctl").args(["--no-ask-password", verb, &unit]);
+        let result = RealProcesses.demand(&command.limit(LIMIT));
+        let action = match verb {
+            "stop" => "stop its unit",
+            "restart" => "restart its unit",
+            _ => "start its unit",
+        };
+        result.map(drop).map_err(|source| ServiceError::Command { device, action, source })
+    }
+}
+
+impl Services for Systemd {
+    fn running(&self) -> Result<BTreeMap<Device, Process>, ServiceError> {
+        Ok(process::running(&self.files)?)
+    }
+
+    fn start(&self, device: Device) -> Result<(), ServiceError> {
+        Self::systemctl(device, "start")
+    }
+
+    fn restart(&self, device: Device) -> Result<(), ServiceError> {
+        Self::systemctl(device, "restart")
+    }
+
+    fn stop(&self, device: Device) -> Result<(), ServiceError> {
+        Self::systemctl(device, "stop")
+    }
+}

@@ -1,0 +1,52 @@
+//! Users of this host, as far as files of theirs are made.
+
+use std::os::unix::fs::chown;
+
+use camino::Utf8Path;
+
+use super::{FileError, Files, RealFiles};
+
+/// How much of passwd(5) is read, in bytes.
+const LIMIT: u64 = 1 << 22;
+
+/// A user, by number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct User {
+    /// The user id.
+    pub id: u32,
+    /// The id of the user's own group.
+    pub group: u32,
+}
+
+/// The user called `name`, from passwd(5); system users are not looked for elsewhere.
+pub fn user_by_name(name: &str) -> Result<Option<User>, FileError> {
+    let passwd = RealFiles.read("/etc/passwd".into(), LIMIT)?;
+    Ok(parse(&String::from_utf8_lossy(&passwd), name))
+}
+
+fn parse(passwd: &str, name: &str) -> Option<User> {
+    let mut lines = passwd.lines().map(|line| line.split(':'));
+    let mut fields = lines.find_map(|mut line| (line.next() == Some(name)).then_some(line))?;
+    let id = fields.nth(1)?.parse().ok()?;
+    let group = fields.next()?.parse().ok()?;
+    Some(User { id, group })
+}
+
+/// Makes a file or directory the user's own.
+pub(super) fn give(path: &Utf8Path, user: User) -> Result<(), FileError> {
+    chown(path, Some(user.id), Some(user.group))
+        .map_err(|source| FileError::new("change the owner of", path, source))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_a_user_by_whole_name() {
+        let passwd = "root:x:0:0:root:/root:/bin/sh\nopenvpn:x:107:113::/:/bin/false\nbroken\n";
+        assert_eq!(parse(passwd, "openvpn"), Some(User { id: 107, group: 113 }));
+        assert_eq!(parse(passwd, "open"), None);
+        assert_eq!(parse(passwd, "broken"), None);
+    }
+}

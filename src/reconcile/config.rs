@@ -1,0 +1,350 @@
+//! gateway.yaml: what a gateway knows about itself, and what it allows.
+
+mod remote;
+
+use std::time::Duration;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use ipnet::IpNet;
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer};
+use serde_saphyr::Options;
+use serde_saphyr::options::DuplicateKeyPolicy;
+
+use crate::host::git::Remote;
+use crate::host::{FileError, Files, TunnelFiles};
+use crate::primitives::Name;
+
+/// gateway.yaml as its administrator writes it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GatewayConfig {
+    /// The name of this gateway in mesh.yaml
+    pub gateway: Name,
+    /// The name of its mesh
+    pub mesh: Name,
+    /// Where releases come from, in the order in which they are tried
+    #[serde(deserialize_with = "remote::list")]
+    #[schemars(schema_with = "remote::schema")]
+    pub remotes: Vec<Remote>,
+    /// What runs the OpenVPN processes
+    #[serde(default)]
+    pub services: ServiceManager,
+    /// The user OpenVPN runs as. Without it: tieline-openvpn with systemd, otherwise the user that
+    /// runs the reconciler
+    #[serde(default)]
+    pub openvpn_user: Option<String>,
+    /// Where things are on this host
+    #[serde(default)]
+    pub paths: Paths,
+    /// How many seconds fetching may take, all remotes together
+    #[serde(default = "fetch_deadline", deserialize_with = "deadline")]
+    #[schemars(range(min = 1, max = 3600))]
+    pub fetch_deadline: u32,
+    /// What even a validly signed bundle may do here
+    #[serde(default)]
+    pub policy: Policy,
+}
+
+/// What runs the OpenVPN processes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ServiceManager {
+    /// Units of systemd, tieline-tunnel@tl-N.service
+    #[default]
+    Systemd,
+    /// Plain daemons, for hosts without systemd
+    Direct,
+}
+
+/// Where things are on this host.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Paths {
+    /// The trusted root it was provisioned with
+    #[serde(deserialize_with = "absolute")]
+    #[schemars(with = "String")]
+    pub root: Utf8PathBuf,
+    /// The directory with openvpn.key and openvpn.crt
+    #[serde(deserialize_with = "absolute")]
+    #[schemars(with = "String")]
+    pub identity: Utf8PathBuf,
+    /// What outlives a reboot: generations and trusted metadata
+    #[serde(deserialize_with = "absolute")]
+    #[schemars(with = "String")]
+    pub state: Utf8PathBuf,
+    /// What does not: process ids, sockets, what has been applied since boot
+    #[serde(deserialize_with = "absolute")]
+    #[schemars(with = "String")]
+    pub run: Utf8PathBuf,
+}
+
+/// What even a validly signed bundle may do here.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Policy {
+    /// Routes may lead to these networks and parts of them. Without it: the private ones of
+    /// RFC 1918 and RFC 4193
+    #[serde(deserialize_with = "networks")]
+    #[schemars(with = "Vec<String>")]
+    pub allowed_networks: Vec<IpNet>,
+}
+
+/// Why gateway.yaml cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// It cannot be read.
+    #[error("cannot read the gateway's configuration")]
+    File(#[from] FileError),
+    /// It is not text.
+    #[error("{path} is not UTF-8")]
+    Encoding {
+        /// The file.
+        path: Utf8PathBuf,
+    },
+    /// It does not say what it should.
+    #[error("{path}:{line}:{column}: {message}")]
+    Content {
+        /// The file.
+        path: Utf8PathBuf,
+        /// The line, from 1.
+        line: u64,
+        /// The column, from 1.
+        column: u64,
+        /// What is wrong there.
+        message: String,
+    },
+}
+
+impl GatewayConfig {
+    /// Where it is unless told otherwise.
+    pub const PATH: &'static str = "/etc/tieline/gateway.yaml";
+
+    /// The most it is long, in bytes.
+    const LIMIT: u64 = 64 << 10;
+
+    /// The user of the units in packaging/systemd.
+    const UNIT_USER: &'static str = "tieline-openvpn";
+
+    /// Reads the file at `path`.
+    pub fn load(files: &dyn Files, path: &Utf8Path) -> Result<Self, ConfigError> {
+        let content = files.read(path, Self::LIMIT)?;
+        let text = String::from_utf8(content)
+            .map_err(|_| ConfigError::Encoding { path: path.to_owned() })?;
+        Self::parse(&text, path)
+    }
+
+    /// Reads `text`; `path` is for messages.
+    pub fn parse(text: &str, path: &Utf8Path) -> Result<Self, ConfigError> {
+        serde_saphyr::from_str_with_options(text, options()).map_err(|error| {
+            let error = error.without_snippet();
+            let place = error.location();
+            let message = error.to_string();
+            let message = message.rsplit_once(" at line ").map_or(&*message, |(text, _)| text);
+            ConfigError::Content {
+                path: path.to_owned(),
+                line: place.map_or(1, |place| place.line()),
+                column: place.map_or(1, |place| place.column()),
+                message: message.to_owned(),
+            }
+        })
+    }
+
+    /// Its JSON Schema, as in `schema/gateway.schema.json`.
+    #[must_use]
+    pub fn schema() -> schemars::Schema {
+        let mut schema = schemars::schema_for!(Self);
+        schema.insert("title".to_owned(), "gateway.yaml".into());
+        schema
+    }
+
+    /// The user OpenVPN runs as; `None` for whoever runs the reconciler.
+    #[must_use]
+    pub fn user(&self) -> Option<&str> {
+        match (&self.openvpn_user, self.services) {
+            (Some(user), _) => Some(user),
+            (None, ServiceManager::Systemd) => Some(Self::UNIT_USER),
+            (None, ServiceManager::Direct) => None,
+        }
+    }
+
+    /// How long fetching may take, all remotes together.
+    #[must_use]
+    pub fn deadline(&self) -> Duration {
+        Duration::from_secs(self.fetch_deadline.into())
+    }
+}
+
+impl Paths {
+    /// The link to the generation in use.
+    #[must_use]
+    pub fn current(&self) -> Utf8PathBuf {
+        self.state.join("current")
+    }
+
+    /// Where the processes of the tunnels find what they need. They have a directory of their
+    /// own, because their user writes into it.
+    #[must_use]
+    pub fn tunnels(&self) -> TunnelFiles {
+        TunnelFiles {
+            current: self.current(),
+            identity: self.identity.clone(),
+            run: self.run.join("openvpn"),
+        }
+    }
+}
+
+impl Default for Paths {
+    fn default() -> Self {
+        Self {
+            root: "/etc/tieline/root.json".into(),
+            identity: "/etc/tieline/identity".into(),
+            state: "/var/lib/tieline".into(),
+            run: "/run/tieline".into(),
+        }
+    }
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        let private = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"];
+        Self { allowed_networks: private.iter().filter_map(|text| text.parse().ok()).collect() }
+    }
+}
+
+/// A file for people: small, flat, and without YAML's stranger features.
+fn options() -> Options {
+    serde_saphyr::options! {
+        budget: serde_saphyr::budget! {
+            max_depth: 8,
+            flow_nesting_limit: 8,
+            max_nodes: 2000,
+            max_events: 8000,
+            max_anchors: 0,
+            max_aliases: 0,
+            max_documents: 1,
+        },
+        duplicate_keys: DuplicateKeyPolicy::Error,
+        strict_booleans: true,
+        with_snippet: false,
+    }
+}
+
+fn fetch_deadline() -> u32 {
+    60
+}
+
+fn deadline<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    let seconds = u32::deserialize(deserializer)?;
+    if !(1..=3600).contains(&seconds) {
+        return Err(serde::de::Error::custom("fetch_deadline is from 1 to 3600 seconds"));
+    }
+    Ok(seconds)
+}
+
+/// The length of a path that still leaves room for a socket below it (unix(7): 108 bytes).
+const PATH_LIMIT: usize = 80;
+
+fn absolute<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Utf8PathBuf, D::Error> {
+    let path = Utf8PathBuf::deserialize(deserializer)?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/-_.+@".contains(c);
+    if !path.is_absolute() || path.components().any(|part| part.as_str() == "..") {
+        let message = format!("the path {path:?} must be absolute, from / on and without ..");
+        return Err(serde::de::Error::custom(message));
+    }
+    if path.as_str().len() > PATH_LIMIT || !path.as_str().chars().all(plain) {
+        let message = format!(
+            "the path {path:?} must have at most {PATH_LIMIT} characters, letters, digits and any \
+             of - _ . + @"
+        );
+        return Err(serde::de::Error::custom(message));
+    }
+    Ok(path)
+}
+
+fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
+    let texts = Vec::<String>::deserialize(deserializer)?;
+    let parse = |text: String| {
+        let network = text.parse::<IpNet>().ok().filter(|network| network.trunc() == *network);
+        let message = || format!("{text:?} is no network such as 10.0.0.0/8");
+        network.ok_or_else(|| serde::de::Error::custom(message()))
+    };
+    texts.into_iter().map(parse).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SMALLEST: &str = "gateway: perth\nmesh: acme\nremotes: [https://git.example.net/mesh]\n";
+
+    fn parse(text: &str) -> Result<GatewayConfig, String> {
+        GatewayConfig::parse(text, "gateway.yaml".into()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn three_lines_are_enough() {
+        let config = parse(SMALLEST).unwrap();
+        assert_eq!(config.gateway.as_str(), "perth");
+        assert_eq!(config.services, ServiceManager::Systemd);
+        assert_eq!(config.user(), Some("tieline-openvpn"));
+        assert_eq!(config.paths.current(), "/var/lib/tieline/current");
+        assert_eq!(config.deadline(), Duration::from_mins(1));
+        assert_eq!(config.policy.allowed_networks.len(), 4);
+    }
+
+    #[test]
+    fn everything_can_be_said() {
+        let text = "\
+gateway: perth
+mesh: acme
+remotes:
+  - file:///srv/mesh.git
+  - url: ssh://git@git.example.net/mesh
+    ssh_key: /etc/tieline/deploy_key
+    known_hosts: /etc/tieline/known_hosts
+services: direct
+openvpn_user: nobody
+paths: { state: /srv/state, run: /srv/run }
+fetch_deadline: 5
+policy: { allowed_networks: [10.0.0.0/8] }
+";
+        let config = parse(text).unwrap();
+        assert_eq!(config.remotes.len(), 2);
+        assert_eq!(config.remotes[1].ssh_key.as_deref(), Some("/etc/tieline/deploy_key".into()));
+        assert_eq!(config.user(), Some("nobody"));
+        assert_eq!(config.paths.root, "/etc/tieline/root.json");
+        assert_eq!(config.paths.tunnels().run, "/srv/run/openvpn");
+    }
+
+    #[test]
+    fn mistakes_are_shown_where_they_are() {
+        let cases = [
+            ("gateway: Perth\n", "gateway.yaml:1:10: ", "a-z"),
+            (&SMALLEST.replace("mesh:", "mush:"), "gateway.yaml:2:1: ", "mush"),
+            (&format!("{SMALLEST}fetch_deadline: 0\n"), "gateway.yaml:4:17: ", "3600"),
+            (&format!("{SMALLEST}services: upstart\n"), "gateway.yaml:4:11: ", "upstart"),
+            (&format!("{SMALLEST}mesh: other\n"), "gateway.yaml:4:1: ", "mesh"),
+            (&format!("{SMALLEST}paths: {{ state: ../x }}\n"), "gateway.yaml:4:17: ", "absolute"),
+            (
+                &format!("{SMALLEST}policy: {{ allowed_networks: [10.0.0.1/8] }}\n"),
+                "gateway.yaml:4:",
+                "10.0.0.1/8",
+            ),
+            ("gateway: a\nmesh: b\nremotes: [nonsense]\n", "gateway.yaml:3:11: ", "\"nonsense\""),
+            ("gateway: a\nmesh: b\nremotes: []\n", "gateway.yaml:3:", "at least one"),
+            (
+                "gateway: a\nmesh: b\nremotes: [{ url: 'git://h/m', ca: /x }]\n",
+                "gateway.yaml:3:",
+                "ca is for https",
+            ),
+            ("", "gateway.yaml:1:1: ", ""),
+            ("gateway: &a x\n", "gateway.yaml:1:", "anchor"),
+        ];
+        for (text, place, message) in cases {
+            let error = parse(text).unwrap_err();
+            assert!(error.starts_with(place) && error.contains(message), "{text:?}: {error}");
+            assert_eq!(error.lines().count(), 1, "{error}");
+        }
+    }
+}
