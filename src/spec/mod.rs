@@ -1,1 +1,25 @@
-//! mesh.yaml as written: serde and the places of its values, nothing else.
+//! mesh.yaml as written: its shape, the places of its values, and what is wrong with either.
+//!
+//! Nothing is judged here that needs to know what a value means: that is what `model` is for.
+
+mod code;
+mod decode;
+mod finding;
+mod node;
+mod parse;
+mod place;
+mod reader;
+mod schema;
+mod shown;
+mod suggest;
+mod types;
+
+pub use code::Code;
+pub use decode::{MAX_BYTES, decode};
+pub use finding::{Finding, Label, Severity, sort};
+pub use parse::{Parsed, parse};
+pub use place::{Place, Placed, SourceFile};
+pub use schema::mesh_schema;
+pub use shown::Shown;
+pub use suggest::closest;
+pub use types::{GatewaySpec, LanSpec, MeshSpec, ReservedSpec, TunnelsSpec};

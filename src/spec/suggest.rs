@@ -1,0 +1,74 @@
+//! "Did you mean …?"
+
+/// The candidate that `text` was probably meant to be: at most a third of its characters wrong.
+pub fn closest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // A key of a megabyte is no typing error.
+    if text.len() > 64 {
+        return None;
+    }
+    let scored = candidates.into_iter().map(|candidate| (distance(text, candidate), candidate));
+    let (distance, candidate) = scored.min_by_key(|&(distance, _)| distance)?;
+    (distance * 3 <= candidate.chars().count().max(3)).then_some(candidate)
+}
+
+/// How many single characters have to be inserted, removed, replaced or swapped with their
+/// neighbour (Damerau-Levenshtein, optimal string alignment) to make `b` of `a`, in any case.
+fn distance(a: &str, b: &str) -> usize {
+    let a: Vec<char> = a.chars().flat_map(char::to_lowercase).collect();
+    let b: Vec<char> = b.chars().flat_map(char::to_lowercase).collect();
+    let mut before_last: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..=b.len()).collect();
+    for (i, &from) in a.iter().enumerate() {
+        let mut row = Vec::with_capacity(b.len() + 1);
+        row.push(i + 1);
+        for (j, &to) in b.iter().enumerate() {
+            let at = |row: &[usize], column: usize| row.get(column).copied().unwrap_or(usize::MAX);
+            let replaced = at(&last, j) + usize::from(from != to);
+            let mut best = replaced.min(at(&last, j + 1) + 1).min(at(&row, j) + 1);
+            let swapped =
+                j > 0 && a.get(i.wrapping_sub(1)) == Some(&to) && b.get(j - 1) == Some(&from);
+            if swapped && i > 0 {
+                best = best.min(at(&before_last, j - 1) + 1);
+            }
+            row.push(best);
+        }
+        before_last = std::mem::replace(&mut last, row);
+    }
+    last.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_what_was_meant() {
+        let keys = ["endpoint", "address", "certificates"];
+        for (typed, meant) in [
+            ("endpiont", "endpoint"),
+            ("Endpoint", "endpoint"),
+            ("adress", "address"),
+            ("certificate", "certificates"),
+            ("certs", ""),
+            ("x", ""),
+            ("", ""),
+        ] {
+            assert_eq!(closest(typed, keys).unwrap_or_default(), meant, "{typed}");
+        }
+        assert_eq!(closest(&"endpoint".repeat(1000), keys), None);
+    }
+
+    #[test]
+    fn counts_edits() {
+        for (a, b, edits) in [
+            ("", "", 0),
+            ("a", "", 1),
+            ("ab", "ba", 1),
+            ("lans", "lan", 1),
+            ("kitten", "sitting", 3),
+        ] {
+            assert_eq!(distance(a, b), edits, "{a} {b}");
+            assert_eq!(distance(b, a), edits, "{b} {a}");
+        }
+    }
+}
