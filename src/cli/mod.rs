@@ -6,6 +6,7 @@
 mod context;
 mod exit;
 mod failure;
+mod git_worker;
 mod terminal;
 
 use std::ffi::OsString;
@@ -56,7 +57,10 @@ struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    #[command(name = crate::host::git::WORKER_COMMAND, hide = true)]
+    GitWorker(git_worker::Args),
+}
 
 impl Cli {
     fn verbosity(&self) -> Verbosity {
@@ -92,6 +96,8 @@ pub fn run(arguments: impl Iterator<Item = OsString>, host: Host) -> ExitCode {
     }
 }
 
-fn dispatch(command: &Command, _context: &mut Context) -> Result<Exit, Failure> {
-    match *command {}
+fn dispatch(command: &Command, context: &mut Context) -> Result<Exit, Failure> {
+    match command {
+        Command::GitWorker(args) => git_worker::run(args, context),
+    }
 }

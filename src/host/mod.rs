@@ -26,12 +26,19 @@ pub struct Host<'a> {
     pub clock: &'a dyn Clock,
     /// Its programs.
     pub processes: &'a dyn Processes,
+    /// Git repositories elsewhere.
+    pub git: &'a dyn git::Publisher,
 }
 
 impl Host<'static> {
     /// The machine this process runs on.
     #[must_use]
     pub fn real() -> Self {
-        Self { files: &RealFiles, clock: &RealClock, processes: &RealProcesses }
+        Self {
+            files: &RealFiles,
+            clock: &RealClock,
+            processes: &RealProcesses,
+            git: &git::RealGit::SELF,
+        }
     }
 }

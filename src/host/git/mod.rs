@@ -1,15 +1,22 @@
 //! Git as transport: one branch comes as plain files, several go out in one push. The work is done
 //! in a child process that is killed at its deadline (docs/adr/0008).
 
+mod child;
 mod error;
+mod home;
 mod order;
+mod protocol;
+mod real;
 mod remote;
 mod url;
+mod worker;
 
 pub use error::{FailureKind, GitError, GitFailure};
 pub use order::{Branch, Change, Fetch, Fetched, History, Limits, Push, Pushed};
+pub use real::{RealGit, WORKER_COMMAND};
 pub use remote::{Remote, RemoteError, Token};
 pub use url::{RemoteUrl, RemoteUrlError, Scheme};
+pub use worker::serve;
 
 /// Git repositories elsewhere, to read from.
 pub trait Remotes {

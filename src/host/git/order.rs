@@ -16,6 +16,8 @@ pub struct Fetch {
     pub remote: Remote,
     /// The branch, such as `gateway/perth`.
     pub branch: String,
+    /// Whether the files in `targets/` are wanted too, or only those in `metadata/`.
+    pub targets: bool,
     /// A directory for this alone. It is made where missing, holds nothing that cannot be
     /// fetched again, and may serve several remotes of the same branch.
     pub directory: Utf8PathBuf,
