@@ -31,6 +31,29 @@ pub struct TunnelRange {
     pub last_port: u16,
 }
 
+/// The UDP ports of the tunnels, both ends included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct PortRange {
+    pub(super) first: u16,
+    pub(super) last: u16,
+}
+
+impl TunnelRange {
+    /// The highest gateway number that has an address in the tunnel network: neither the address
+    /// of the network itself nor its broadcast address is given out.
+    #[must_use]
+    pub fn addresses(&self) -> u32 {
+        let bits = 32 - u32::from(self.network.prefix_len());
+        2_u32.checked_pow(bits).map_or(u32::MAX - 1, |all| all.saturating_sub(2))
+    }
+
+    /// The highest gateway number that has a port in the range.
+    #[must_use]
+    pub fn ports(&self) -> u32 {
+        u32::from(self.last_port.saturating_sub(self.first_port))
+    }
+}
+
 /// A private network.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lan {
@@ -56,7 +79,7 @@ pub struct Gateway {
 }
 
 /// The underlay address or DNS name at which a gateway is reached from outside.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Endpoint {
     /// An address.
     Address(IpAddr),

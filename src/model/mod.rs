@@ -1,7 +1,17 @@
-//! The checked mesh: what mesh.yaml says once every rule holds.
+//! The checked mesh: what mesh.yaml says once every rule holds, and the numbers of mesh.lock.
 
+mod draft;
+mod lock;
 mod mesh;
 mod numbered;
+mod places;
+mod read;
+mod resolve;
+mod room;
+mod rules;
 
+pub use lock::{Lock, Update};
 pub use mesh::{Endpoint, Gateway, Lan, Mesh, TunnelRange};
-pub use numbered::NumberedMesh;
+pub use numbered::{NumberProblem, NumberedMesh, number};
+pub use places::Places;
+pub use resolve::{Resolved, resolve};

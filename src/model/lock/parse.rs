@@ -1,0 +1,261 @@
+//! mesh.lock from its text.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use super::{Entry, HEADER, Lock, number_at};
+use crate::primitives::{GatewayNumber, Name};
+use crate::spec::{Code, Finding, Place, Shown};
+
+const RESTORE: &str = "restore mesh.lock from git; only `tieline lock` writes it";
+
+impl Lock {
+    /// Reads mesh.lock. Every line that is not as `tieline lock` writes it is reported: a line
+    /// that was lost or edited could give a number to two gateways.
+    pub fn parse(text: &str) -> Result<Self, Vec<Finding>> {
+        let lines = lines(text);
+        header(&lines).map_err(|finding| vec![finding])?;
+        if let Some(finding) = conflict(&lines) {
+            return Err(vec![finding]);
+        }
+        let mut findings = Vec::new();
+        findings.extend(line_ends(text, &lines));
+        let mut entries = Vec::new();
+        for line in lines.iter().skip(1) {
+            match entry(line.text) {
+                Some((number, entry)) => entries.push((number, entry, line.place())),
+                None => findings.push(not_an_entry(line)),
+            }
+        }
+        // Where a line made no sense, those after it would only seem out of order.
+        if findings.iter().all(|finding| finding.code != Code::LockLine) {
+            findings.extend(order(&entries));
+        }
+        findings.extend(duplicates(&entries));
+        if findings.is_empty() {
+            let entries = entries.into_iter().map(|(_, entry, _)| entry).collect();
+            return Ok(Self { entries });
+        }
+        crate::spec::sort(&mut findings);
+        Err(findings)
+    }
+}
+
+/// A line without its line end.
+struct Line<'a> {
+    text: &'a str,
+    bytes: Range<usize>,
+}
+
+impl Line<'_> {
+    fn place(&self) -> Place {
+        Place::lock(self.bytes.clone())
+    }
+}
+
+fn lines(text: &str) -> Vec<Line<'_>> {
+    let mut start = 0;
+    let lines = text.split_inclusive('\n').map(|whole| {
+        let text = whole.strip_suffix('\n').unwrap_or(whole);
+        let text = text.strip_suffix('\r').unwrap_or(text);
+        let bytes = start..start + text.len();
+        start += whole.len();
+        Line { text, bytes }
+    });
+    lines.collect()
+}
+
+fn header(lines: &[Line<'_>]) -> Result<(), Finding> {
+    let Some(first) = lines.first() else {
+        let finding = Finding::new(Code::LockFormat, Place::lock(0..0), "mesh.lock is empty");
+        return Err(finding.hint(RESTORE));
+    };
+    if first.text == HEADER {
+        return Ok(());
+    }
+    let format = first
+        .text
+        .strip_prefix("# tieline-lock ")
+        .map(|rest| rest.split(':').next().unwrap_or_default());
+    Err(match format {
+        Some(format) if format != "1" => {
+            let message = format!("mesh.lock is of format {}; this version reads 1", Shown(format));
+            Finding::new(Code::LockFormat, first.place(), message).hint("use a newer Tieline")
+        }
+        _ => {
+            let message = "mesh.lock does not begin with its header";
+            let finding = Finding::new(Code::LockFormat, first.place(), message);
+            finding.hint(format!("its first line is `{HEADER}`"))
+        }
+    })
+}
+
+/// A merge that git could not do.
+fn conflict(lines: &[Line<'_>]) -> Option<Finding> {
+    let is_marker = |line: &&Line<'_>| {
+        ["<<<<<<<", "|||||||", "=======", ">>>>>>>"].iter().any(|mark| line.text.starts_with(mark))
+    };
+    let mut markers = lines.iter().filter(is_marker);
+    let first = markers.next()?;
+    let message = "mesh.lock has a conflict of git: two branches gave out the same numbers";
+    let mut finding = Finding::new(Code::LockConflict, first.place(), message);
+    if let Some(last) = markers.last() {
+        finding = finding.related(last.place(), "to here");
+    }
+    Some(finding.hint(
+        "take the side that is deployed, whole (`git checkout --ours mesh.lock`, or `--theirs`), \
+         then run `tieline lock`: it numbers what the other side had added",
+    ))
+}
+
+fn line_ends(text: &str, lines: &[Line<'_>]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if let Some(at) = text.find('\r') {
+        let message = "mesh.lock has carriage returns; its lines end with a line feed alone";
+        let finding = Finding::new(Code::LockLine, Place::lock(at..at), message);
+        findings.push(finding.hint("tell git: `echo 'mesh.lock text eol=lf' >> .gitattributes`"));
+    }
+    if let Some(last) = lines.last().filter(|_| !text.ends_with('\n')) {
+        let message = "the last line of mesh.lock has no end: the file may be cut off";
+        findings.push(Finding::new(Code::LockLine, last.place(), message).hint(RESTORE));
+    }
+    findings
+}
+
+/// `7 perth` or `7 perth removed`, and nothing else.
+fn entry(text: &str) -> Option<(GatewayNumber, Entry)> {
+    let (number, rest) = text.split_once(' ')?;
+    let (name, removed) = match rest.strip_suffix(" removed") {
+        Some(name) => (name, true),
+        None => (rest, false),
+    };
+    let name: Name = name.parse().ok()?;
+    Some((number.parse().ok()?, Entry { name, removed }))
+}
+
+fn not_an_entry(line: &Line<'_>) -> Finding {
+    let message = format!("`{}` is not a line of mesh.lock", Shown(line.text));
+    let finding = Finding::new(Code::LockLine, line.place(), message);
+    finding.hint(format!(
+        "a line is `7 perth`, or `7 perth removed` for a gateway that is gone; {RESTORE}"
+    ))
+}
+
+type Entries = [(GatewayNumber, Entry, Place)];
+
+/// Line n has number n. Only the first deviation is reported: it shifts all that follow.
+fn order(entries: &Entries) -> Option<Finding> {
+    let mut numbered = entries.iter().enumerate();
+    let (index, (number, _, place)) =
+        numbered.find(|(index, (number, _, _))| number_at(*index) != Some(*number))?;
+    let expected = index + 1;
+    let earlier = entries.iter().take(index).find(|(other, _, _)| other == number);
+    Some(match earlier {
+        Some((_, _, earlier)) => {
+            let message = format!("number {number} is given twice");
+            let finding = Finding::new(Code::LockOrder, *place, message);
+            let finding = finding.label("again here").related(*earlier, "first here");
+            finding.hint("take the side of the merge that is deployed, then run `tieline lock`")
+        }
+        None => {
+            let message = format!("number {expected} is missing before {number}");
+            Finding::new(Code::LockOrder, *place, message)
+                .label(format!("{expected} should stand here"))
+                .hint(format!("a number must never be given out again, so no line goes; {RESTORE}"))
+        }
+    })
+}
+
+/// Of the lines of one name, only the last may be that of a living gateway.
+fn duplicates(entries: &Entries) -> Vec<Finding> {
+    let mut alive: HashMap<&Name, Place> = HashMap::new();
+    let mut findings = Vec::new();
+    for (_, entry, place) in entries {
+        if let Some(earlier) = alive.get(&entry.name) {
+            let message = format!("gateway {} has two numbers", entry.name);
+            let finding = Finding::new(Code::LockDuplicate, *place, message);
+            let finding = finding.label("again here").related(*earlier, "first here");
+            findings.push(finding.hint(RESTORE));
+        } else if !entry.removed {
+            alive.insert(&entry.name, *place);
+        }
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn codes(lines: &str) -> Vec<Code> {
+        let text = format!("{HEADER}\n{lines}");
+        match Lock::parse(&text) {
+            Ok(lock) => {
+                assert_eq!(lock.to_string(), text, "what is read is what is written");
+                Vec::new()
+            }
+            Err(findings) => findings.iter().map(|finding| finding.code).collect(),
+        }
+    }
+
+    #[test]
+    fn reads_what_is_written() {
+        let text = format!("{HEADER}\n1 perth\n2 fremantle removed\n3 fremantle\n");
+        let lock = Lock::parse(&text).unwrap();
+        assert_eq!(lock.to_string(), text);
+        assert_eq!(lock.highest(), 3);
+        let numbers: Vec<_> =
+            lock.numbers().into_iter().map(|(name, number)| format!("{name} {number}")).collect();
+        assert_eq!(numbers, ["fremantle 3", "perth 1"]);
+        let place = lock.place(GatewayNumber::new(2).unwrap());
+        assert_eq!(&text[place.start..place.end], "2 fremantle removed");
+    }
+
+    #[test]
+    fn refuses_everything_else() {
+        use Code::{LockConflict, LockDuplicate, LockFormat, LockLine, LockOrder};
+        for (lines, expected) in [
+            ("", vec![]),
+            ("1 a\n2 b\n", vec![]),
+            ("1 a\n1 b\n", vec![LockOrder]),
+            ("1 a\n3 b\n", vec![LockOrder]),
+            ("2 a\n1 b\n", vec![LockOrder]),
+            ("1 a\n2 a\n", vec![LockDuplicate]),
+            ("1 a\n2 a removed\n", vec![LockDuplicate]),
+            ("1 a removed\n2 a removed\n3 a\n", vec![]),
+            ("1 a\n2 b", vec![LockLine]),
+            ("1 a\r\n2 b\r\n", vec![LockLine]),
+            ("1 a\n\n2 b\n", vec![LockLine]),
+            ("1  a\n", vec![LockLine]),
+            ("1 a \n", vec![LockLine]),
+            ("01 a\n", vec![LockLine]),
+            ("0 a\n", vec![LockLine]),
+            ("65536 a\n", vec![LockLine]),
+            ("1 A\n", vec![LockLine]),
+            ("1 a Removed\n", vec![LockLine]),
+            ("1 removed\n", vec![]),
+            ("# a remark\n", vec![LockLine]),
+            ("<<<<<<< ours\n1 a\n=======\n1 b\n>>>>>>> theirs\n", vec![LockConflict]),
+        ] {
+            assert_eq!(codes(lines), expected, "{lines:?}");
+        }
+        for text in ["", "\n", "1 a\n", "# tieline-lock 2: \n1 a\n", "# tieline-lock 1\n1 a\n"] {
+            let findings = Lock::parse(text).unwrap_err();
+            assert_eq!(findings[0].code, LockFormat, "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn takes_any_text_without_panic(text in "(?s).{0,200}") {
+            let _ = Lock::parse(&text);
+            let _ = Lock::parse(&format!("{HEADER}\n{text}"));
+        }
+
+        #[test]
+        fn reads_only_what_it_would_write(lines in "([0-3] [ab]{1,2}( removed)?\n){0,4}") {
+            codes(&lines);
+        }
+    }
+}
