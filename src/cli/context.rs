@@ -3,7 +3,7 @@
 use camino::{Utf8Path, Utf8PathBuf};
 use clap::ValueEnum;
 
-use super::Terminal;
+use super::{Exit, Failure, Terminal};
 use crate::host::Host;
 
 /// The world as a command sees it.
@@ -29,6 +29,14 @@ pub enum Format {
 }
 
 impl Context<'_> {
+    /// Prints a result as JSON.
+    pub fn json(&mut self, value: &impl serde::Serialize) -> Result<(), Failure> {
+        match serde_json::to_string_pretty(value) {
+            Ok(text) => self.terminal.result(&format!("{text}\n")),
+            Err(error) => Err(Failure::new(Exit::Failure, &error)),
+        }
+    }
+
     /// `path` as it is meant: relative to `-C`.
     #[must_use]
     pub fn path(&self, path: &Utf8Path) -> Utf8PathBuf {

@@ -7,6 +7,7 @@ mod context;
 mod exit;
 mod failure;
 mod git_worker;
+mod lab;
 mod terminal;
 
 use std::ffi::OsString;
@@ -60,6 +61,7 @@ struct Cli {
 enum Command {
     #[command(name = crate::host::git::WORKER_COMMAND, hide = true)]
     GitWorker(git_worker::Args),
+    Lab(lab::Args),
 }
 
 impl Cli {
@@ -99,5 +101,6 @@ pub fn run(arguments: impl Iterator<Item = OsString>, host: Host) -> ExitCode {
 fn dispatch(command: &Command, context: &mut Context) -> Result<Exit, Failure> {
     match command {
         Command::GitWorker(args) => git_worker::run(args, context),
+        Command::Lab(args) => lab::run(args, context),
     }
 }

@@ -42,6 +42,22 @@ impl Terminal {
         Self { colour, verbosity }
     }
 
+    /// The arguments that make another process of this program print as this one does.
+    #[must_use]
+    pub fn flags(&self) -> Vec<String> {
+        let colour = match self.colour {
+            anstream::ColorChoice::Never => "--color=never",
+            anstream::ColorChoice::Auto => "--color=auto",
+            _ => "--color=always",
+        };
+        let verbosity = match self.verbosity {
+            Verbosity::Quiet => Some("--quiet"),
+            Verbosity::Normal => None,
+            Verbosity::Verbose => Some("--verbose"),
+        };
+        [colour].into_iter().chain(verbosity).map(str::to_owned).collect()
+    }
+
     /// Prints a result, whole, to standard output. `text` brings its own line ends.
     pub fn result(&mut self, text: &str) -> Result<(), Failure> {
         let mut out = anstream::AutoStream::new(std::io::stdout().lock(), self.colour);
@@ -68,6 +84,18 @@ impl Terminal {
     /// Warns, in one line on standard error.
     pub fn warn(&mut self, text: &str) {
         self.line(&format!("{WARNING}warning{WARNING:#}: {text}"));
+    }
+
+    /// Prints text of several lines, which brings its own line ends, to standard error.
+    pub fn report(&mut self, text: &str) {
+        let mut out = anstream::AutoStream::new(std::io::stderr().lock(), self.colour);
+        let _ = out.write_all(text.as_bytes());
+    }
+
+    /// Whether only errors are to be said.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        self.verbosity == Verbosity::Quiet
     }
 
     /// Says why a command failed, and what to do about it.

@@ -9,9 +9,6 @@ use rustix::process::{Pid, WaitOptions, wait};
 
 use crate::host::{Command, ProcessError, Processes};
 
-/// Where all files of the lab are: on a file system that only the lab sees.
-pub const ROOT: &str = "/run/tieline-lab";
-
 /// Why the lab's first process could not do its work.
 #[derive(Debug, thiserror::Error)]
 pub enum InitError {
@@ -26,12 +23,9 @@ pub enum InitError {
     Worker(#[source] io::Error),
 }
 
-/// Does init's work around `program arguments`, the worker, and hands back its exit code.
-pub fn init(
-    processes: &dyn Processes,
-    program: &Utf8Path,
-    arguments: &[String],
-) -> Result<i32, InitError> {
+/// Does init's work around the worker, which is this program with `arguments`, and hands back the
+/// worker's exit code.
+pub fn init(processes: &dyn Processes, arguments: &[String]) -> Result<i32, InitError> {
     if std::process::id() != 1 {
         return Err(InitError::Outside);
     }
@@ -39,6 +33,7 @@ pub fn init(
     let mut orders = String::new();
     pipe.read_line(&mut orders).map_err(InitError::Worker)?;
     mount(processes)?;
+    let program = std::env::current_exe().map_err(InitError::Worker)?;
     let mut worker = std::process::Command::new(program)
         .args(arguments)
         .stdin(Stdio::piped())
@@ -54,11 +49,11 @@ pub fn init(
 /// `ip netns` keeps its names below /run, and the lab all its files.
 fn mount(processes: &dyn Processes) -> Result<(), ProcessError> {
     let tmpfs = ["-t", "tmpfs", "-o", "mode=0755", "tieline-lab", "/run"];
-    processes.demand(&Command::new("mount").args(tmpfs))?;
+    processes.demand(&Command::system("mount").args(tmpfs))?;
     // Nothing outside can be asked for names; endpoints stand in the lab's own /etc/hosts.
     let resolver = Utf8Path::new("/etc/resolv.conf");
     if resolver.is_file() {
-        processes.demand(&Command::new("mount").args([
+        processes.demand(&Command::system("mount").args([
             "--bind",
             "/dev/null",
             resolver.as_str(),

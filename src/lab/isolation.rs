@@ -150,7 +150,7 @@ impl Walls {
     }
 
     fn probe(self, processes: &dyn Processes) -> Result<Result<(), String>, ProcessError> {
-        let command = Command::new("unshare").args(self.arguments());
+        let command = Command::system("unshare").args(self.arguments());
         let output = processes.run(&command.args(["mount", "-t", "tmpfs", "lab", "/run"]))?;
         let said = String::from_utf8_lossy(&output.stderr).trim().replace('\n', "; ");
         Ok(if output.success() { Ok(()) } else { Err(said) })
@@ -187,7 +187,7 @@ impl Walls {
 fn installed(processes: &dyn Processes, tool: &(&'static str, &str, &str)) -> bool {
     let &(program, version, _) = tool;
     !matches!(
-        processes.run(&Command::new(program).arg(version)),
+        processes.run(&Command::system(program).arg(version)),
         Err(ProcessError::Start { source, .. }) if source.kind() == io::ErrorKind::NotFound
     )
 }

@@ -80,7 +80,7 @@ fn ping(
     source: IpAddr,
     destination: IpAddr,
 ) -> Option<f64> {
-    let command = Command::new("ping")
+    let command = Command::system("ping")
         .args(["-n", "-c", "1", "-W", "1", "-I"])
         .args([source.to_string(), destination.to_string()])
         .netns(netns)

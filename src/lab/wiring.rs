@@ -151,7 +151,7 @@ impl Draft {
     fn forward(&mut self, netns: &str, on: bool) {
         let value = if on { "1\n" } else { "0\n" };
         self.after.push(
-            Command::new("tee").arg("/proc/sys/net/ipv4/ip_forward").netns(netns).input(value),
+            Command::system("tee").arg("/proc/sys/net/ipv4/ip_forward").netns(netns).input(value),
         );
     }
 
@@ -217,7 +217,7 @@ impl Draft {
                 line!(router, "addr add {inside} dev inside");
                 line!(router, "link set inside up");
                 self.forward(&nat, true);
-                self.after.push(Command::new("nft").args(["-f", "-"]).netns(&nat).input(NAT));
+                self.after.push(Command::system("nft").args(["-f", "-"]).netns(&nat).input(NAT));
             }
         }
     }
@@ -244,11 +244,11 @@ impl Draft {
 
     fn finish(self) -> Wiring {
         let batch = |(netns, lines): (String, String)| {
-            Command::new("ip").args(["-netns", netns.as_str(), "-batch", "-"]).input(lines)
+            Command::system("ip").args(["-netns", netns.as_str(), "-batch", "-"]).input(lines)
         };
         let full = |(_, lines): &(String, String)| !lines.is_empty();
         let stages = vec![
-            vec![Command::new("ip").args(["-batch", "-"]).input(self.outside)],
+            vec![Command::system("ip").args(["-batch", "-"]).input(self.outside)],
             self.inside.into_iter().filter(full).map(batch).collect(),
             self.after,
         ];
