@@ -101,6 +101,19 @@ pub enum Sysctl {
     Ip4Forward,
 }
 
+impl Sysctl {
+    /// Every setting there is.
+    pub const ALL: [Self; 1] = [Self::Ip4Forward];
+
+    /// What the kernel calls it, as sysctl(8) writes it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ip4Forward => "net.ipv4.ip_forward",
+        }
+    }
+}
+
 impl Manifest {
     /// The format this version writes and reads.
     pub const FORMAT: u32 = 1;

@@ -1,5 +1,6 @@
 //! The bundle: one gateway's artifacts and manifest as one deterministic `.tar.gz`.
 
+mod build;
 mod error;
 mod gzip;
 mod limits;
@@ -9,6 +10,7 @@ mod unit;
 mod unpack;
 mod ustar;
 
+pub use build::{Build, BuiltBundle};
 pub use error::BundleError;
 pub use limits::Limits;
 pub use manifest::{FileEntry, Manifest, Route, Sysctl, Unit};

@@ -8,6 +8,7 @@ mod exit;
 mod failure;
 mod git_worker;
 mod lab;
+mod publish;
 mod terminal;
 
 use std::ffi::OsString;
@@ -59,6 +60,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Publish(Box<publish::Args>),
     #[command(name = crate::host::git::WORKER_COMMAND, hide = true)]
     GitWorker(git_worker::Args),
     Lab(lab::Args),
@@ -100,6 +102,7 @@ pub fn run(arguments: impl Iterator<Item = OsString>, host: Host) -> ExitCode {
 
 fn dispatch(command: &Command, context: &mut Context) -> Result<Exit, Failure> {
     match command {
+        Command::Publish(args) => publish::run(args, context),
         Command::GitWorker(args) => git_worker::run(args, context),
         Command::Lab(args) => lab::run(args, context),
     }

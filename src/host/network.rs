@@ -2,6 +2,7 @@
 
 mod iproute;
 mod netlink;
+mod tables;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -56,8 +57,12 @@ pub struct NetworkState {
     pub links: BTreeMap<Device, Option<Link>>,
     /// Our routes: those with [`ROUTE_PROTOCOL`] through a tunnel device.
     pub routes: BTreeMap<IpNet, Via>,
+    /// Whether the nftables table `inet tieline` is there.
+    pub table: bool,
     /// The networks that devices other than tunnels are attached to.
     pub attached: BTreeSet<IpNet>,
+    /// The addresses of this host, those of tunnels aside.
+    pub addresses: BTreeSet<IpAddr>,
 }
 
 /// A tunnel device that is up.

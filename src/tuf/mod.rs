@@ -1,1 +1,28 @@
 //! Trust: a TUF repository and the client workflow that verifies it (specification 1.0.x).
+//!
+//! Everything here is about bytes: nothing reads a file, asks for the time or talks to a network.
+//! [`Update`] is what gateways run.
+
+mod client;
+mod envelope;
+mod error;
+mod hashes;
+mod hex;
+mod json;
+mod key;
+mod limits;
+mod metadata;
+mod role;
+mod signer;
+mod time;
+
+pub use client::{
+    Description, Request, Stored, Update, Validity, VerifiedBundle, VerifiedRelease, VerifiedTarget,
+};
+pub use error::{MetadataError, TooFew, TrustError, TrustErrorKind};
+use hashes::Hashes;
+pub use key::{KeyId, PublicKey, PublicKeyError};
+pub use limits::Limits;
+pub use role::Role;
+pub use signer::{KeyPair, Signer, SignerError};
+pub use time::{TimeError, UtcTime};

@@ -39,6 +39,8 @@ impl RealGit {
         work: Work,
     ) -> Result<Reply, GitError> {
         remote.check()?;
+        // It becomes the worker's home, which has to be absolute.
+        let directory = &camino::absolute_utf8(directory).map_err(GitError::Spawn)?;
         let home = Home::prepare(directory, remote)?;
         let request = Request {
             parent: std::process::id(),

@@ -18,7 +18,7 @@ use netlink_packet_route::route::{
 };
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
 
-use super::{Link, NetworkError, NetworkState, ROUTE_PROTOCOL, Via};
+use super::{Link, NetworkError, NetworkState, ROUTE_PROTOCOL, Via, tables};
 use crate::primitives::Device;
 
 /// `IFLA_TUN_OWNER` and `IFLA_TUN_TYPE` of linux/if_link.h.
@@ -36,7 +36,7 @@ pub(super) fn observe() -> Result<NetworkState, NetworkError> {
         .map_err(read("list of addresses"))?;
     let routes = dump(RouteNetlinkMessage::GetRoute(RouteMessage::default()))
         .map_err(read("routing table"))?;
-    Ok(assemble(&links, &addresses, &routes))
+    Ok(NetworkState { table: tables::present(), ..assemble(&links, &addresses, &routes) })
 }
 
 /// Asks for a whole table. The kernel marks an answer during which the table changed by
@@ -99,7 +99,11 @@ fn assemble(
         if let RouteNetlinkMessage::NewAddress(address) = message {
             match tuns.get_mut(&address.header.index) {
                 Some(tun) => tun.addresses.extend(read_pair(address)),
-                None => state.attached.extend(read_network(address)),
+                None => {
+                    state.attached.extend(read_network(address));
+                    let (local, far) = locals(address);
+                    state.addresses.extend(local.or(far));
+                }
             }
         }
     }
@@ -226,6 +230,7 @@ mod tests {
     #[test]
     fn reads_this_machine() {
         let state = observe().unwrap();
+        assert!(state.addresses.contains(&"127.0.0.1".parse().unwrap()), "{state:?}");
         assert!(state.attached.contains(&"127.0.0.0/8".parse().unwrap()), "{state:?}");
     }
 }

@@ -1,0 +1,128 @@
+//! `tieline publish`: a signed release goes to a git server.
+
+use std::time::Duration;
+
+use camino::Utf8PathBuf;
+
+use super::{Context, Exit, Failure, Format};
+use crate::host::git::{Change, Remote, RemoteUrl, Token};
+use crate::publish::{Publication, Published, publish};
+
+/// Push the newest release to a git server, a branch for every gateway
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The git repository: https://, ssh://, user@host:path, git://, http://, file:// or a path
+    remote: RemoteUrl,
+
+    /// Publish the TUF repository in DIR
+    #[arg(long, value_name = "DIR", default_value = "repository")]
+    repository: Utf8PathBuf,
+
+    /// Use the private key in FILE for ssh instead of the agent's keys
+    #[arg(long, value_name = "FILE")]
+    ssh_key: Option<Utf8PathBuf>,
+
+    /// Believe only the ssh host keys in FILE
+    #[arg(long, value_name = "FILE")]
+    known_hosts: Option<Utf8PathBuf>,
+
+    /// Believe only the certificate authorities in FILE (PEM) for https
+    #[arg(long, value_name = "FILE")]
+    ca: Option<Utf8PathBuf>,
+
+    /// Use the token in FILE, or in the environment variable NAME, for https
+    #[arg(long, value_name = "FILE|env:NAME")]
+    token: Option<String>,
+
+    /// Give up an exchange with the server after SECONDS
+    #[arg(long, value_name = "SECONDS", default_value = "600",
+          value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    timeout: u64,
+
+    /// Say what would change, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
+    let remote = remote(args, context)?;
+    let workspace = workspace()?;
+    let published = publish(
+        context.host.files,
+        context.host.git,
+        &Publication {
+            repository: &context.path(&args.repository),
+            remote: &remote,
+            workspace: workspace.1,
+            deadline: Duration::from_secs(args.timeout),
+            dry_run: args.dry_run,
+        },
+    )
+    .map_err(|error| {
+        let failure = Failure::new(Exit::Failure, &error);
+        match error.hint() {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    })?;
+    match context.format {
+        Format::Human => context.terminal.note(&sentence(&published)),
+        Format::Json => context.terminal.result(&json(&published)?)?,
+    }
+    Ok(Exit::Done)
+}
+
+fn remote(args: &Args, context: &Context) -> Result<Remote, Failure> {
+    let path = |path: &Option<Utf8PathBuf>| path.as_ref().map(|path| context.path(path));
+    let mut remote = Remote {
+        ssh_key: path(&args.ssh_key),
+        known_hosts: path(&args.known_hosts),
+        ca: path(&args.ca),
+        ssh_agent: args.ssh_key.is_none(),
+        ..Remote::new(args.remote.clone())
+    };
+    match args.token.as_deref().map(|token| (token, token.strip_prefix("env:"))) {
+        Some((_, Some(name))) => {
+            remote.token = Some(Token::from_environment(name).ok_or_else(|| {
+                Failure::say(Exit::Usage, format!("the environment variable {name} is not set"))
+            })?);
+        }
+        Some((file, None)) => remote.token_file = Some(context.path(file.into())),
+        None => {}
+    }
+    remote.check().map_err(|error| Failure::new(Exit::Usage, &error))?;
+    Ok(remote)
+}
+
+/// A directory that goes away with the first of the two.
+fn workspace() -> Result<(tempfile::TempDir, Utf8PathBuf), Failure> {
+    let unusable = |what: String| {
+        Failure::say(Exit::Failure, format!("cannot make a temporary directory: {what}"))
+    };
+    let directory = tempfile::Builder::new().prefix("tieline-publish-").tempdir();
+    let directory = directory.map_err(|error| unusable(error.to_string()))?;
+    let path = Utf8PathBuf::from_path_buf(directory.path().to_owned());
+    let path = path.map_err(|path| unusable(format!("{} is not UTF-8", path.display())))?;
+    Ok((directory, path))
+}
+
+fn sentence(published: &Published) -> String {
+    let number = published.release;
+    if published.branches.is_empty() {
+        return format!("nothing to publish: the remote has release {number}");
+    }
+    let groups =
+        [(Change::Created, "created"), (Change::Updated, "updated"), (Change::Deleted, "deleted")];
+    let counted = groups.into_iter().filter_map(|(change, word)| {
+        let branches = published.branches.iter().filter(|&(_, &made)| made == change);
+        let names: Vec<_> = branches.map(|(name, _)| name.as_str()).collect();
+        (!names.is_empty()).then(|| format!("{word} {}", names.join(", ")))
+    });
+    let done = if published.dry_run { "would publish" } else { "published" };
+    format!("{done} release {number}: {}", counted.collect::<Vec<_>>().join("; "))
+}
+
+fn json(published: &Published) -> Result<String, Failure> {
+    let text = serde_json::to_string_pretty(published);
+    text.map(|text| text + "\n").map_err(|error| Failure::new(Exit::Failure, &error))
+}

@@ -1,0 +1,134 @@
+//! A bundle on its way in: whose it is, and whether it may do here what it asks for.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::Policy;
+use super::policy::{self, Forbidden};
+use crate::bundle::Manifest;
+use crate::primitives::{ArtifactSet, Digest, Fingerprint, Name};
+
+/// What this gateway knows about itself, and no release can tell it.
+#[derive(Debug, Clone)]
+pub struct Local<'a> {
+    /// Its name.
+    pub gateway: &'a Name,
+    /// The name of its mesh.
+    pub mesh: &'a Name,
+    /// The fingerprint of its certificate.
+    pub identity: Fingerprint,
+    /// What it allows.
+    pub policy: &'a Policy,
+    /// The networks it is attached to, tunnels aside.
+    pub attached: BTreeSet<IpNet>,
+    /// Its addresses, tunnels aside.
+    pub addresses: BTreeSet<IpAddr>,
+}
+
+/// A bundle that is verified, meant for this gateway and allowed here. Only
+/// [`check`](Candidate::check) makes one, and only one of these can be staged.
+#[derive(Debug)]
+pub struct Candidate {
+    release: u64,
+    digest: Digest,
+    manifest: Manifest,
+    files: ArtifactSet,
+}
+
+/// Why a verified bundle is not for this gateway.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// It was made for another gateway.
+    #[error("release {release} has the bundle of gateway {found} where {own}'s should be")]
+    Gateway {
+        /// The release.
+        release: u64,
+        /// The gateway it was made for.
+        found: Name,
+        /// This gateway.
+        own: Name,
+    },
+    /// It was made for another mesh.
+    #[error("release {release} is of mesh {found}, and this gateway belongs to {own}")]
+    Mesh {
+        /// The release.
+        release: u64,
+        /// The mesh it was made for.
+        found: Name,
+        /// The mesh of this gateway.
+        own: Name,
+    },
+    /// It was made for a gateway with another certificate.
+    #[error(
+        "release {release} was made for another certificate of {gateway}: this gateway has {own}, \
+         and mesh.yaml does not list it"
+    )]
+    Identity {
+        /// The release.
+        release: u64,
+        /// This gateway.
+        gateway: Name,
+        /// Its certificate's fingerprint.
+        own: Fingerprint,
+    },
+    /// Local policy forbids what it asks for.
+    #[error("release {release} asks for what this gateway does not allow")]
+    Forbidden {
+        /// The release.
+        release: u64,
+        /// What it is.
+        source: Forbidden,
+    },
+}
+
+impl Candidate {
+    /// Checks an unpacked bundle of `release` against what this gateway knows about itself.
+    pub(super) fn check(
+        release: u64,
+        digest: Digest,
+        (manifest, files): (Manifest, ArtifactSet),
+        local: &Local,
+    ) -> Result<Self, Refusal> {
+        if manifest.mesh != *local.mesh {
+            let (found, own) = (manifest.mesh, local.mesh.clone());
+            return Err(Refusal::Mesh { release, found, own });
+        }
+        if manifest.gateway != *local.gateway {
+            let (found, own) = (manifest.gateway, local.gateway.clone());
+            return Err(Refusal::Gateway { release, found, own });
+        }
+        if !manifest.identity.contains(&local.identity) {
+            let (gateway, own) = (local.gateway.clone(), local.identity);
+            return Err(Refusal::Identity { release, gateway, own });
+        }
+        policy::check(&manifest, &files, local)
+            .map_err(|source| Refusal::Forbidden { release, source })?;
+        Ok(Self { release, digest, manifest, files })
+    }
+
+    /// The release that brought it here.
+    #[must_use]
+    pub fn release(&self) -> u64 {
+        self.release
+    }
+
+    /// The digest of the bundle.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// What it asks for.
+    #[must_use]
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Its files.
+    #[must_use]
+    pub fn files(&self) -> &ArtifactSet {
+        &self.files
+    }
+}

@@ -1,0 +1,103 @@
+//! Generations on disk: bundles as unpacked, one directory each, never changed once complete.
+
+use camino::{Utf8Path, Utf8PathBuf};
+use serde::{Deserialize, Serialize};
+
+use crate::bundle::{Limits, Manifest};
+use crate::host::{FileError, Files};
+use crate::primitives::Digest;
+
+/// A generation whose files are those of its manifest, byte by byte.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Generation {
+    /// Which one it is.
+    pub label: Label,
+    /// What it asks for.
+    pub manifest: Manifest,
+}
+
+/// Which bundle a generation was unpacked from. Stands in it as `.generation.json`, a name that no
+/// artifact can have.
+///
+/// Format 1 is written and read by Tieline 0.1.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Label {
+    /// The version of this format: 1.
+    pub format: u32,
+    /// The release that brought the bundle here.
+    pub release: u64,
+    /// The digest of the bundle.
+    pub digest: Digest,
+    /// The digest of its bundle.json, which holds the digests of everything else.
+    pub manifest: Digest,
+}
+
+/// What `current` points at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Current {
+    /// Nothing yet.
+    None,
+    /// A generation.
+    Whole(Box<Generation>),
+    /// Something that is not what was unpacked there: it gets unpacked again.
+    Damaged {
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+impl Label {
+    /// The format this version writes and reads.
+    pub const FORMAT: u32 = 1;
+    /// Where it stands in the generation.
+    pub(super) const FILE: &'static str = ".generation.json";
+    /// The most it is long, in bytes.
+    const LIMIT: u64 = 4096;
+
+    /// The name of the directory: `<release>-<digest12>`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("{}-{}", self.release, self.digest.short())
+    }
+}
+
+/// The directory of all generations.
+pub(super) fn directory(state: &Utf8Path) -> Utf8PathBuf {
+    state.join("generations")
+}
+
+/// Reads what `current` points at, and checks every file of it.
+pub fn current(files: &dyn Files, state: &Utf8Path) -> Result<Current, FileError> {
+    let Some(target) = files.read_link(&state.join("current"))? else { return Ok(Current::None) };
+    match load(files, &state.join(target)) {
+        Ok(generation) => Ok(Current::Whole(Box::new(generation))),
+        Err(why) => Ok(Current::Damaged { why }),
+    }
+}
+
+/// Reads one generation, and checks every file of it. The error is a sentence about what is wrong.
+pub(super) fn load(files: &dyn Files, place: &Utf8Path) -> Result<Generation, String> {
+    let read = |name: &str, limit: u64| {
+        files.read(&place.join(name), limit).map_err(|error| error.to_string())
+    };
+    let label = read(Label::FILE, Label::LIMIT)?;
+    let label: Label = serde_json::from_slice(&label)
+        .map_err(|error| format!("{}: {error}", place.join(Label::FILE)))?;
+    if label.format != Label::FORMAT {
+        return Err(format!("{place} is of another version of Tieline"));
+    }
+    let limit = u64::try_from(Limits::GATEWAY.file).unwrap_or(u64::MAX);
+    let manifest = read(Manifest::PATH, limit)?;
+    if Digest::of(&manifest) != label.manifest {
+        return Err(format!("{} was changed", place.join(Manifest::PATH)));
+    }
+    let manifest: Manifest = serde_json::from_slice(&manifest)
+        .map_err(|error| format!("{}: {error}", place.join(Manifest::PATH)))?;
+    for (path, entry) in &manifest.files {
+        if Digest::of(&read(path.as_str(), limit)?) != entry.sha256 {
+            return Err(format!("{} was changed", place.join(path.as_str())));
+        }
+    }
+    Ok(Generation { label, manifest })
+}

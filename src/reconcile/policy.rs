@@ -1,0 +1,168 @@
+//! Local policy: what even a validly signed bundle may not do here.
+//!
+//! Everything is an allow-list of what Tieline itself writes. So a stolen release key can redirect
+//! the mesh, which is bad enough, but it cannot run a program, read a file or touch the rest of
+//! the host.
+
+mod addresses;
+mod nftables;
+mod openvpn;
+
+use ipnet::IpNet;
+
+use super::Local;
+use crate::bundle::{Manifest, Sysctl, Unit};
+use crate::primitives::{ArtifactPath, ArtifactSet, Device};
+
+/// What a bundle may not do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Forbidden {
+    /// A line of a configuration file that is not one of those Tieline writes.
+    #[error("{file}, line {line}: {problem}")]
+    Line {
+        /// The file in the bundle.
+        file: ArtifactPath,
+        /// The line, from 1.
+        line: usize,
+        /// Which rule it breaks.
+        problem: String,
+    },
+    /// A configuration file without a line it has to have.
+    #[error("{file} lacks the directive {directive}")]
+    Lacks {
+        /// The file in the bundle.
+        file: ArtifactPath,
+        /// What is missing.
+        directive: &'static str,
+    },
+    /// A tunnel whose file is not where the service manager looks for it.
+    #[error("tunnel {device} has the file {file} instead of openvpn/{device}.conf")]
+    Place {
+        /// The tunnel.
+        device: Device,
+        /// Where its file is.
+        file: ArtifactPath,
+    },
+    /// A file that is not in the bundle.
+    #[error("the bundle lacks its file {file}")]
+    NoFile {
+        /// The file.
+        file: ArtifactPath,
+    },
+    /// A kernel setting with a value other than those Tieline writes.
+    #[error("a kernel setting may not become {value:?}")]
+    Setting {
+        /// The value.
+        value: String,
+    },
+    /// An MTU that IP cannot work with.
+    #[error("tunnel {device} has an MTU of {mtu}; from 576 to 9000 is allowed")]
+    Mtu {
+        /// The tunnel.
+        device: Device,
+        /// Its MTU, in bytes.
+        mtu: u16,
+    },
+    /// A route through a tunnel that is not in the bundle.
+    #[error("the route to {to} leads through {device}, which is no tunnel of the bundle")]
+    NoDevice {
+        /// Its destination.
+        to: IpNet,
+        /// The device.
+        device: Device,
+    },
+    /// An address or destination that is nobody's to route.
+    #[error("{what} is {kind}")]
+    Special {
+        /// What it is about.
+        what: String,
+        /// What the address is.
+        kind: &'static str,
+    },
+    /// An address or destination outside the allowed networks.
+    #[error("{what} is outside policy.allowed_networks of gateway.yaml ({allowed})")]
+    Outside {
+        /// What it is about.
+        what: String,
+        /// The networks that are allowed.
+        allowed: String,
+    },
+    /// An address or destination in a network of this host.
+    #[error("{what} is in {attached}, which this gateway is attached to")]
+    Attached {
+        /// What it is about.
+        what: String,
+        /// The network.
+        attached: IpNet,
+    },
+    /// A source address that this host does not have.
+    #[error(
+        "the route to {to} has the source address {source_address}, which is no address of this host: correct `address` in mesh.yaml, or the network of this host"
+    )]
+    Source {
+        /// Its destination.
+        to: IpNet,
+        /// The address.
+        source_address: std::net::IpAddr,
+    },
+}
+
+/// Refuses what this gateway does not allow.
+pub(super) fn check(
+    manifest: &Manifest,
+    files: &ArtifactSet,
+    local: &Local,
+) -> Result<(), Forbidden> {
+    let tunnels: Vec<Device> = manifest.units.iter().filter_map(device).collect();
+    for unit in &manifest.units {
+        match unit {
+            Unit::Sysctl { settings } => {
+                for (Sysctl::Ip4Forward, value) in settings {
+                    if value != "1" {
+                        return Err(Forbidden::Setting { value: value.clone() });
+                    }
+                }
+            }
+            Unit::Nftables { file } => nftables::check(file, content(files, file)?)?,
+            Unit::Tunnel { device, local: own, remote, mtu, file, .. } => {
+                if file.as_str() != format!("openvpn/{device}.conf") {
+                    return Err(Forbidden::Place { device: *device, file: file.clone() });
+                }
+                if !(576..=9000).contains(mtu) {
+                    return Err(Forbidden::Mtu { device: *device, mtu: *mtu });
+                }
+                for (end, address) in [("near", own), ("far", remote)] {
+                    let what = format!("the {end} address {address} of tunnel {device}");
+                    addresses::check(&what, IpNet::from(*address), local)?;
+                }
+                let expected =
+                    openvpn::Expected { device: *device, local: *own, remote: *remote, mtu: *mtu };
+                openvpn::check(file, content(files, file)?, &expected)?;
+            }
+            Unit::Routes { routes } => {
+                for route in routes {
+                    let (to, device) = (route.to, route.device);
+                    if !tunnels.contains(&device) {
+                        return Err(Forbidden::NoDevice { to, device });
+                    }
+                    addresses::check(&format!("the route to {to}"), to, local)?;
+                    if !local.addresses.contains(&route.source) {
+                        return Err(Forbidden::Source { to, source_address: route.source });
+                    }
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn device(unit: &Unit) -> Option<Device> {
+    match unit {
+        Unit::Tunnel { device, .. } => Some(*device),
+        _ => None,
+    }
+}
+
+fn content<'a>(files: &'a ArtifactSet, file: &ArtifactPath) -> Result<&'a [u8], Forbidden> {
+    files.get(file).ok_or_else(|| Forbidden::NoFile { file: file.clone() })
+}

@@ -1,0 +1,103 @@
+//! A verified bundle onto the disk, and the link onto it.
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::candidate::Candidate;
+use super::generation::{self, Label};
+use crate::bundle::Manifest;
+use crate::host::{FileError, Files, Mode};
+use crate::primitives::Digest;
+
+/// How many generations are kept: the current one, and two to go back to.
+const KEPT: usize = 3;
+
+/// What a directory is called while it is being filled. No generation begins with a dot.
+const UNFINISHED: &str = ".staging";
+
+/// Unpacks a candidate into a directory of its own, on the disk when this returns. Nothing is
+/// under the generation's name before all of it is there.
+pub fn stage(
+    files: &dyn Files,
+    state: &Utf8Path,
+    candidate: &Candidate,
+) -> Result<Label, FileError> {
+    let generations = generation::directory(state);
+    files.create_dir(&generations)?;
+    files.sync_dir(state)?;
+    let manifest = candidate.manifest().to_json();
+    let label = Label {
+        format: Label::FORMAT,
+        release: candidate.release(),
+        digest: candidate.digest(),
+        manifest: Digest::of(&manifest),
+    };
+    let place = generations.join(label.name());
+    if generation::load(files, &place).is_ok_and(|there| there.label == label) {
+        return Ok(label);
+    }
+    let unfinished = generations.join(UNFINISHED);
+    files.remove(&unfinished)?;
+    files.create_dir(&unfinished)?;
+    fill(files, &unfinished, candidate, &manifest, &label)?;
+    // What has this name already is damaged, or it would have been taken as it is.
+    files.remove(&place)?;
+    files.rename(&unfinished, &place)?;
+    Ok(label)
+}
+
+fn fill(
+    files: &dyn Files,
+    place: &Utf8Path,
+    candidate: &Candidate,
+    manifest: &[u8],
+    label: &Label,
+) -> Result<(), FileError> {
+    let mut directories: Vec<Utf8PathBuf> = Vec::new();
+    for (path, content) in candidate.files().iter() {
+        for parent in path.parents() {
+            let directory = place.join(parent);
+            if !directories.contains(&directory) {
+                files.create_dir(&directory)?;
+                directories.push(directory);
+            }
+        }
+        files.create(&place.join(path.as_str()), content, Mode::Public)?;
+    }
+    files.create(&place.join(Manifest::PATH), manifest, Mode::Public)?;
+    // Serialising it cannot fail: text keys only, no floating-point numbers.
+    let label = serde_json::to_vec_pretty(label).unwrap_or_default();
+    files.create(&place.join(Label::FILE), &label, Mode::Public)?;
+    for directory in directories.iter().rev() {
+        files.sync_dir(directory)?;
+    }
+    files.sync_dir(place)
+}
+
+/// Makes `current` point at a generation, in one step.
+pub fn switch(files: &dyn Files, state: &Utf8Path, label: &Label) -> Result<(), FileError> {
+    let target = Utf8Path::new("generations").join(label.name());
+    files.replace_link(&state.join("current"), &target)
+}
+
+/// Removes all generations but the newest three and the current one, and what an interrupted run
+/// left behind.
+pub fn prune(files: &dyn Files, state: &Utf8Path) -> Result<(), FileError> {
+    let generations = generation::directory(state);
+    let current = files.read_link(&state.join("current"))?;
+    let current = current.as_deref().and_then(Utf8Path::file_name);
+    let mut known: Vec<(u64, String)> = Vec::new();
+    for name in files.list(&generations)? {
+        let release = name.split_once('-').and_then(|(release, _)| release.parse().ok());
+        match release {
+            Some(release) => known.push((release, name)),
+            None => files.remove(&generations.join(name))?,
+        }
+    }
+    known.sort();
+    known.retain(|(_, name)| Some(name.as_str()) != current);
+    let superfluous = known.len().saturating_sub(KEPT - 1);
+    for (_, name) in known.iter().take(superfluous) {
+        files.remove(&generations.join(name))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,14 @@
+//! The client workflow (TUF specification §5): what a gateway does with what a remote serves.
+//!
+//! There is no input or output here. [`Update`] says which file it wants and is given its bytes;
+//! the time is an argument. What comes out is a value that nothing else can make.
+
+mod expiry;
+mod release;
+mod stored;
+mod update;
+
+pub use expiry::Validity;
+pub use release::{Description, VerifiedBundle, VerifiedRelease, VerifiedTarget};
+pub use stored::Stored;
+pub use update::{Request, Update};

@@ -1,0 +1,125 @@
+//! A metadata file: what is signed, and the signatures (TUF specification §4.2.1).
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::json;
+use super::metadata::{Body, Holders, Root, Signed};
+use super::{KeyId, MetadataError, Signer, SignerError, TooFew};
+
+/// A metadata file that has been read, and is not yet verified: the only way to its content is
+/// [`verify`](Self::verify).
+#[derive(Debug)]
+pub(super) struct Envelope<T> {
+    signed: Signed<T>,
+    /// The canonical form of all that stood under `signed`, fields unknown to us included.
+    message: Vec<u8>,
+    signatures: Vec<Signature>,
+}
+
+/// One signature.
+#[derive(Debug, Serialize, Deserialize)]
+struct Signature {
+    keyid: KeyId,
+    sig: String,
+}
+
+/// The file as it stands.
+#[derive(Deserialize)]
+struct Wire {
+    signatures: Vec<Signature>,
+    signed: Value,
+}
+
+impl<T: Body> Envelope<T> {
+    /// Reads a file that should be metadata of the kind `T`, with at most `signatures` signatures.
+    pub(super) fn read(bytes: &[u8], signatures: usize) -> Result<Self, MetadataError> {
+        let wire: Wire = serde_json::from_value(json::read(bytes)?)?;
+        if wire.signatures.len() > signatures {
+            return Err(MetadataError::Signatures {
+                found: wire.signatures.len(),
+                limit: signatures,
+            });
+        }
+        let message = json::canonical(&wire.signed);
+        let kind = wire.signed.get("_type").and_then(Value::as_str);
+        if kind != Some(T::ROLE.as_str()) {
+            return Err(MetadataError::Kind {
+                wanted: T::ROLE,
+                found: kind.unwrap_or("nothing that says").to_owned(),
+            });
+        }
+        let signed = serde_json::from_value(wire.signed)?;
+        Ok(Self { signed, message, signatures: wire.signatures })
+    }
+
+    /// What is signed, if those whom `root` gives the role have signed it.
+    pub(super) fn verify(self, root: &Root) -> Result<Signed<T>, TooFew> {
+        self.check(root)?;
+        Ok(self.signed)
+    }
+
+    /// Whether those whom `root` gives the role have signed.
+    pub(super) fn check(&self, root: &Root) -> Result<(), TooFew> {
+        verify_role(root, root.roles.of(T::ROLE), &self.message, &self.signatures)
+    }
+}
+
+impl Envelope<Root> {
+    /// What is signed, if its own holders of the root role have signed it. It vouches for itself
+    /// alone: only for a root that is trusted already, or is also [checked](Self::check) against
+    /// its predecessor.
+    pub(super) fn verify_itself(self) -> Result<Signed<Root>, TooFew> {
+        self.check(&self.signed.body)?;
+        Ok(self.signed)
+    }
+}
+
+/// Verifies a role: at least `threshold` different keys of `holders` have signed `message`
+/// (specification 5.3.4, 5.4.2, 5.5.3, 5.6.3). There is no second copy of this.
+///
+/// Keys are told apart by what they are, not by their ids, so the same key under two ids, or two
+/// signatures by one key, count once.
+fn verify_role(
+    root: &Root,
+    holders: &Holders,
+    message: &[u8],
+    signatures: &[Signature],
+) -> Result<(), TooFew> {
+    let mut valid = BTreeSet::new();
+    for signature in signatures.iter().filter(|by| holders.keyids.contains(&by.keyid)) {
+        let Some(key) = root.keys.get(&signature.keyid).and_then(|key| key.verifier()) else {
+            continue;
+        };
+        if key.verifies(message, &signature.sig) {
+            valid.insert(key.material());
+        }
+    }
+    let valid = valid.len() as u64;
+    if valid >= holders.threshold.get() {
+        return Ok(());
+    }
+    Err(TooFew { valid, threshold: holders.threshold.get() })
+}
+
+/// Makes a metadata file of `signed`, with one signature by each of `signers` under the id its
+/// key has in `ids`. The same arguments give the same bytes.
+pub(super) fn seal<T: Body>(
+    signed: &Signed<T>,
+    signers: &[(KeyId, &dyn Signer)],
+) -> Result<Vec<u8>, SignerError> {
+    let value = serde_json::to_value(signed).map_err(|_| SignerError::Encode)?;
+    let message = json::canonical(&value);
+    let mut signatures = Vec::new();
+    for (keyid, signer) in signers {
+        let sig = signer.sign(&message)?;
+        signatures.push(Signature { keyid: keyid.clone(), sig });
+    }
+    signatures.sort_by(|a, b| a.keyid.cmp(&b.keyid));
+    let wire = serde_json::json!({ "signatures": signatures, "signed": value });
+    let mut bytes = serde_json::to_vec_pretty(&wire).map_err(|_| SignerError::Encode)?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}

@@ -1,0 +1,116 @@
+//! Private keys, and whatever else signs.
+
+use std::fmt;
+
+use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
+use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey, KeypairBytes};
+use ed25519_dalek::{Signer as _, SigningKey};
+use zeroize::Zeroizing;
+
+use super::{PublicKey, hex};
+
+/// Something that holds a private key and signs with it: a key in memory, and in time an agent, a
+/// token, a program.
+pub trait Signer {
+    /// The public half of its key.
+    fn public(&self) -> &PublicKey;
+
+    /// The signature over `message`, in hexadecimal.
+    fn sign(&self, message: &[u8]) -> Result<String, SignerError>;
+}
+
+/// Why something could not be signed.
+#[derive(Debug, thiserror::Error)]
+pub enum SignerError {
+    /// The text is no private key.
+    #[error(
+        "not an ed25519 private key in PEM without a passphrase (it would begin with \
+         -----BEGIN PRIVATE KEY-----)"
+    )]
+    NotAKey,
+    /// The kernel gives no randomness.
+    #[error("the system gives no random numbers for a new key")]
+    Random(#[source] getrandom::Error),
+    /// What was to be signed cannot be written as JSON.
+    #[error("the metadata cannot be written as JSON")]
+    Encode,
+}
+
+/// An ed25519 key pair in memory, which is wiped when it goes out of scope.
+pub struct KeyPair {
+    private: SigningKey,
+    public: PublicKey,
+}
+
+impl KeyPair {
+    /// A new key pair, out of the kernel's randomness.
+    pub fn generate() -> Result<Self, SignerError> {
+        let mut seed = Zeroizing::new([0; 32]);
+        getrandom::fill(seed.as_mut_slice()).map_err(SignerError::Random)?;
+        Ok(Self::from_seed(&seed))
+    }
+
+    /// The key pair of a seed (RFC 8032 §5.1.5).
+    #[must_use]
+    pub fn from_seed(seed: &[u8; 32]) -> Self {
+        let private = SigningKey::from_bytes(seed);
+        let public = PublicKey::ed25519(&private.verifying_key());
+        Self { private, public }
+    }
+
+    /// Reads a key pair from PKCS#8 in PEM (RFC 8410), which is what `tieline key generate` and
+    /// `openssl genpkey -algorithm ed25519` write.
+    pub fn from_pem(pem: &str) -> Result<Self, SignerError> {
+        let private = SigningKey::from_pkcs8_pem(pem).map_err(|_| SignerError::NotAKey)?;
+        let public = PublicKey::ed25519(&private.verifying_key());
+        Ok(Self { private, public })
+    }
+
+    /// The key pair in the same form.
+    pub fn to_pem(&self) -> Result<Zeroizing<String>, SignerError> {
+        // Without the public key beside it, which is version 2 of the format: OpenSSL 3.0 cannot
+        // read that.
+        let bytes = KeypairBytes { secret_key: self.private.to_bytes(), public_key: None };
+        bytes.to_pkcs8_pem(LineEnding::LF).map_err(|_| SignerError::Encode)
+    }
+}
+
+impl Signer for KeyPair {
+    fn public(&self) -> &PublicKey {
+        &self.public
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<String, SignerError> {
+        Ok(hex::encode(&self.private.sign(message).to_bytes()))
+    }
+}
+
+/// Shows the public half only.
+impl fmt::Debug for KeyPair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyPair").field("public", &self.public).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn survives_pem_and_does_not_show_itself() {
+        let pair = KeyPair::from_seed(&[7; 32]);
+        let pem = pair.to_pem().unwrap();
+        let again = KeyPair::from_pem(&pem).unwrap();
+        assert_eq!(again.public(), pair.public());
+        assert_eq!(again.sign(b"x").unwrap(), pair.sign(b"x").unwrap());
+        let shown = format!("{pair:?} {pair:#?}");
+        assert!(!shown.contains("private"), "{shown}");
+        assert!(!shown.contains("7, 7") && !shown.contains(&"07".repeat(8)), "{shown}");
+    }
+
+    #[test]
+    fn two_new_keys_differ() {
+        let (one, two) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
+        assert_ne!(one.public(), two.public());
+    }
+}
