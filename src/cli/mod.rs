@@ -4,6 +4,7 @@
 //! ([`Terminal`]).
 
 mod context;
+mod enroll;
 mod exit;
 mod failure;
 mod git_worker;
@@ -60,6 +61,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Enroll(enroll::Args),
     Publish(Box<publish::Args>),
     #[command(name = crate::host::git::WORKER_COMMAND, hide = true)]
     GitWorker(git_worker::Args),
@@ -102,6 +104,7 @@ pub fn run(arguments: impl Iterator<Item = OsString>, host: Host) -> ExitCode {
 
 fn dispatch(command: &Command, context: &mut Context) -> Result<Exit, Failure> {
     match command {
+        Command::Enroll(args) => enroll::run(args, context),
         Command::Publish(args) => publish::run(args, context),
         Command::GitWorker(args) => git_worker::run(args, context),
         Command::Lab(args) => lab::run(args, context),

@@ -39,6 +39,13 @@ pub trait Files {
     /// included. The directory is not synced: see [`sync_dir`](Self::sync_dir).
     fn create(&self, path: &Utf8Path, content: &[u8], mode: Mode) -> Result<(), FileError>;
 
+    /// Makes a new file that appears whole or not at all, and syncs its directory; refuses
+    /// (`AlreadyExists`) where anything is, even if it came while we were at it.
+    fn create_whole(&self, path: &Utf8Path, content: &[u8], mode: Mode) -> Result<(), FileError> {
+        self.create(path, content, mode)?;
+        self.sync_dir(directory_of(path))
+    }
+
     /// Makes a directory (0755) and those above it; one that is there is fine.
     fn create_dir(&self, path: &Utf8Path) -> Result<(), FileError>;
 
@@ -161,20 +168,17 @@ impl Files for RealFiles {
 
     fn replace(&self, path: &Utf8Path, content: &[u8], mode: Mode) -> Result<(), FileError> {
         let fail = |source| FileError::new("write", path, source);
-        let directory = directory_of(path);
-        let mut file = tempfile::Builder::new()
-            .prefix(".tieline-")
-            .permissions(std::fs::Permissions::from_mode(mode.bits()))
-            .tempfile_in(directory)
-            .map_err(fail)?;
-        file.write_all(content).map_err(fail)?;
-        // The umask may have taken bits away; the mode is a promise.
-        file.as_file()
-            .set_permissions(std::fs::Permissions::from_mode(mode.bits()))
-            .map_err(fail)?;
-        file.as_file().sync_all().map_err(fail)?;
+        let file = staged(path, content, mode).map_err(fail)?;
         file.persist(path).map_err(|error| fail(error.error))?;
-        self.sync_dir(directory)
+        self.sync_dir(directory_of(path))
+    }
+
+    fn create_whole(&self, path: &Utf8Path, content: &[u8], mode: Mode) -> Result<(), FileError> {
+        let fail = |source| FileError::new("create", path, source);
+        let file = staged(path, content, mode).map_err(fail)?;
+        // link(2), or rename(2) where it can be told to replace nothing.
+        file.persist_noclobber(path).map_err(|error| fail(error.error))?;
+        self.sync_dir(directory_of(path))
     }
 
     fn create(&self, path: &Utf8Path, content: &[u8], mode: Mode) -> Result<(), FileError> {
@@ -271,6 +275,20 @@ impl Files for RealFiles {
             Err(std::fs::TryLockError::Error(error)) => Err(fail(error)),
         }
     }
+}
+
+/// A file with this content beside `path`, synced, that goes away unless it is given that name.
+fn staged(path: &Utf8Path, content: &[u8], mode: Mode) -> io::Result<tempfile::NamedTempFile> {
+    let permissions = || std::fs::Permissions::from_mode(mode.bits());
+    let mut file = tempfile::Builder::new()
+        .prefix(".tieline-")
+        .permissions(permissions())
+        .tempfile_in(directory_of(path))?;
+    file.write_all(content)?;
+    // The umask may have taken bits away; the mode is a promise.
+    file.as_file().set_permissions(permissions())?;
+    file.as_file().sync_all()?;
+    Ok(file)
 }
 
 /// The directory a path is in; `.` for a bare file name.

@@ -1,1 +1,8 @@
-//! A gateway's own key pair.
+//! A gateway's own key pair: made on the gateway, and the private half never leaves it.
+
+mod certificate;
+mod enroll;
+mod entry;
+
+pub use enroll::{Enrolled, IdentityError, enroll};
+pub use entry::Entry;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{Digest, serde_as_text};
+use super::{Digest, pem, serde_as_text};
 
 /// The SHA-256 fingerprint of a gateway's certificate: of its DER form, as
 /// `openssl x509 -fingerprint -sha256` and OpenVPN's `peer-fingerprint` have it.
@@ -26,6 +26,12 @@ impl Fingerprint {
     #[must_use]
     pub fn of_der(der: &[u8]) -> Self {
         Self(Digest::of(der))
+    }
+
+    /// The fingerprint of the first certificate in a PEM text; `None` where there is none.
+    #[must_use]
+    pub fn of_pem(text: &str) -> Option<Self> {
+        pem::certificate(text).map(|der| Self::of_der(&der))
     }
 
     /// The pairs without the `SHA256:` in front, as OpenVPN wants them.

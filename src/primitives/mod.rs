@@ -10,6 +10,7 @@ mod fingerprint;
 mod name;
 mod number;
 mod path;
+pub mod pem;
 
 pub use artifacts::ArtifactSet;
 pub use device::{Device, DeviceError};

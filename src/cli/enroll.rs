@@ -1,0 +1,101 @@
+//! `tieline enroll`: a gateway gets its key pair.
+
+use std::net::Ipv4Addr;
+
+use camino::Utf8PathBuf;
+use serde::Serialize;
+
+use super::{Context, Exit, Failure, Format};
+use crate::identity::{Enrolled, Entry, enroll};
+use crate::primitives::{Fingerprint, Name};
+
+/// Make this gateway's key pair, once, and print its entry for mesh.yaml
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The name of the gateway in mesh.yaml
+    gateway: Name,
+
+    /// Keep the key pair in DIR
+    #[arg(long, value_name = "DIR", default_value = "/etc/tieline/identity")]
+    identity: Utf8PathBuf,
+
+    /// Print this endpoint: where other gateways reach it, a name or an address, or none
+    #[arg(long, value_parser = endpoint)]
+    endpoint: Option<String>,
+
+    /// Print this address: its own inside its LAN
+    #[arg(long)]
+    address: Option<Ipv4Addr>,
+
+    /// Say that the entry belongs to this LAN
+    #[arg(long)]
+    lan: Option<Name>,
+}
+
+/// The output in JSON.
+#[derive(Serialize)]
+struct Output<'a> {
+    gateway: &'a Name,
+    fingerprint: Fingerprint,
+    key: Utf8PathBuf,
+    certificate: Utf8PathBuf,
+    made: bool,
+    entry: String,
+}
+
+pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
+    let directory = context.path(&args.identity);
+    let enrolled = enroll(context.host.files, context.host.clock, &directory, &args.gateway)
+        .map_err(|error| {
+            let failure = Failure::new(Exit::Configuration, &error);
+            match error.hint() {
+                Some(hint) => failure.hint(hint),
+                None => failure,
+            }
+        })?;
+    let entry = Entry {
+        gateway: &args.gateway,
+        endpoint: args.endpoint.as_deref(),
+        address: args.address,
+        fingerprint: &enrolled.fingerprint,
+    };
+    match context.format {
+        Format::Human => {
+            say(args, &enrolled, context);
+            context.terminal.result(&entry.to_string())?;
+        }
+        Format::Json => {
+            let output = Output {
+                gateway: &args.gateway,
+                fingerprint: enrolled.fingerprint,
+                entry: entry.to_string(),
+                key: enrolled.key,
+                certificate: enrolled.certificate,
+                made: enrolled.made,
+            };
+            let text = serde_json::to_string_pretty(&output);
+            let text = text.map_err(|error| Failure::new(Exit::Failure, &error))?;
+            context.terminal.result(&(text + "\n"))?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// What goes to standard error, beside the lines to paste.
+fn say(args: &Args, enrolled: &Enrolled, context: &mut Context) {
+    if enrolled.made {
+        let text = format!("made {} and {}", enrolled.key, enrolled.certificate);
+        context.terminal.note(&text);
+    }
+    let lan = args.lan.as_ref().map_or("its LAN".to_owned(), ToString::to_string);
+    context.terminal.note(&format!("for mesh.yaml, below the gateways of {lan}:"));
+}
+
+/// A host name or an address, without anything that would need quoting in YAML.
+fn endpoint(text: &str) -> Result<String, String> {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-');
+    if text.is_empty() || text.starts_with(['-', '.']) || !text.bytes().all(allowed) {
+        return Err("an endpoint is a host name, an IPv4 address, or none".to_owned());
+    }
+    Ok(text.to_owned())
+}
