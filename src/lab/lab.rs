@@ -7,11 +7,12 @@ use camino::Utf8PathBuf;
 
 use super::wire::wire;
 use super::{
-    LabError, MeshFiles, Pair, Phase, PhaseTime, Restarts, Round, Topology, ping_all, places,
+    LabError, MeshFiles, Pair, Phase, PhaseTime, ProcessIds, Restarts, Round, Topology, ping_all,
+    places,
 };
 use crate::host::{Command, Host};
 use crate::model::{Mesh, resolve};
-use crate::primitives::{Device, Fingerprint, Name};
+use crate::primitives::{Fingerprint, Name};
 use crate::spec::parse;
 
 /// How long tunnels may take to come up once every gateway has been reconciled. OpenVPN tries
@@ -36,7 +37,7 @@ pub struct Lab<'a> {
     pub(super) program: Utf8PathBuf,
     pub(super) topology: Option<Topology>,
     pub(super) fingerprints: BTreeMap<Name, Fingerprint>,
-    processes: BTreeMap<Name, BTreeMap<Device, Option<u32>>>,
+    processes: ProcessIds,
 }
 
 impl<'a> Lab<'a> {
@@ -61,7 +62,7 @@ impl<'a> Lab<'a> {
     ) -> Result<Round, LabError> {
         let mut clock = Stopwatch { observer, phases: Vec::new() };
         clock.time(Phase::Wires, || self.wire(mesh))?;
-        clock.time(Phase::Keys, || self.enroll(files))?;
+        clock.time(Phase::Keys, || self.enroll(files, mesh))?;
         clock.time(Phase::Release, || self.release())?;
         let mut failures = BTreeMap::new();
         clock.time(Phase::Reconcile, || Ok(self.reconcile(&mut failures)))?;

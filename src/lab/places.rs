@@ -16,6 +16,9 @@ pub(super) const TEMPORARY: &str = "/run/tmp";
 /// The directory of the mesh's administrators.
 pub(super) const ADMIN: &str = "/run/admin";
 
+/// The root of trust that gateways are provisioned with.
+pub(super) const TRUSTED_ROOT: &str = "/run/gw/root.json";
+
 /// What the git server serves.
 pub(super) const GIT: &str = "/run/git";
 

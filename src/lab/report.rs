@@ -6,7 +6,7 @@ use camino::Utf8PathBuf;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::Pair;
+use super::{Pair, ProcessIds};
 use crate::primitives::{Device, Name};
 
 /// What `tieline lab run --format json` prints.
@@ -41,7 +41,7 @@ pub struct Round {
     /// Every ordered pair of hosts.
     pub pairs: Vec<Pair>,
     /// The OpenVPN process of every device of every gateway; null where there is none.
-    pub processes: BTreeMap<Name, BTreeMap<Device, Option<u32>>>,
+    pub processes: ProcessIds,
     /// What became of the processes of the round before.
     pub restarts: Restarts,
     /// Gateways whose reconciler failed, and what it said.
@@ -152,10 +152,7 @@ impl Round {
 impl Restarts {
     /// Compares the processes of two rounds.
     #[must_use]
-    pub fn between(
-        before: &BTreeMap<Name, BTreeMap<Device, Option<u32>>>,
-        after: &BTreeMap<Name, BTreeMap<Device, Option<u32>>>,
-    ) -> Self {
+    pub fn between(before: &ProcessIds, after: &ProcessIds) -> Self {
         let mut restarts = Self::default();
         for (gateway, devices) in before {
             let Some(now) = after.get(gateway) else { continue };

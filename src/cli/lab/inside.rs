@@ -17,9 +17,24 @@ pub(super) fn init(context: &mut Context) -> Result<Exit, Failure> {
     }
 }
 
-/// Builds the lab and reports.
+/// Builds the lab, reports, and lets the user look around, above all where something failed.
 pub(super) fn work(context: &mut Context) -> Result<Exit, Failure> {
     let orders = orders().map_err(|error| failure(&error))?;
+    let mut good = false;
+    match build(&orders, context) {
+        Ok(report) => {
+            good = report.good;
+            if context.format == Format::Json {
+                context.json(&report)?;
+            }
+        }
+        Err(failure) => context.terminal.fail(&failure),
+    }
+    let good = look_around(&orders)? && good;
+    Ok(if good { Exit::Done } else { Exit::Failure })
+}
+
+fn build(orders: &Orders, context: &mut Context) -> Result<LabReport, Failure> {
     let human = context.format == Format::Human;
     let mut lab = Lab::new(context.host, orders.program.clone());
     let mut rounds = Vec::new();
@@ -40,14 +55,7 @@ pub(super) fn work(context: &mut Context) -> Result<Exit, Failure> {
         name.get_or_insert(mesh.name);
     }
     let Some(name) = name else { return Err(failure(&LabError::Orders)) };
-    let report = LabReport::new(name, rounds);
-    if !human {
-        let json = serde_json::to_string_pretty(&report);
-        let json = json.map_err(|error| Failure::new(Exit::Failure, &error))?;
-        context.terminal.result(&(json + "\n"))?;
-    }
-    let good = look_around(&orders)? && report.good;
-    Ok(if good { Exit::Done } else { Exit::Failure })
+    Ok(LabReport::new(name, rounds))
 }
 
 fn orders() -> Result<Orders, LabError> {
@@ -63,9 +71,8 @@ fn look_around(orders: &Orders) -> Result<bool, Failure> {
     let terminal = std::fs::File::open("/dev/tty").map_or_else(|_| Stdio::null(), Stdio::from);
     let mut command = Command::new(program);
     let status = command.args(arguments).stdin(terminal).status();
-    let status = status.map_err(|error| {
-        Failure::say(Exit::Failure, format!("cannot run {program}: {error}"))
-    })?;
+    let status = status
+        .map_err(|error| Failure::say(Exit::Failure, format!("cannot run {program}: {error}")))?;
     Ok(status.success())
 }
 

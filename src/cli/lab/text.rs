@@ -90,14 +90,18 @@ fn table(round: &Round) -> String {
     let wide: usize = lans.iter().map(|name| name.as_str().len().max(8) + 2).sum();
     let named = wide + longest + 6 <= WIDTH;
     let mut table = Table::new();
-    table.load_preset(NOTHING);
+    table.load_style(NOTHING);
     let number = |index: usize, name: &Name| {
         if named { name.to_string() } else { format!("{} {name}", index + 1) }
     };
     let mut head = vec!["  from \\ to".to_owned()];
-    head.extend(lans.iter().enumerate().map(|(index, name)| {
-        if named { name.to_string() } else { (index + 1).to_string() }
-    }));
+    head.extend(
+        lans.iter().enumerate().map(
+            |(index, name)| {
+                if named { name.to_string() } else { (index + 1).to_string() }
+            },
+        ),
+    );
     table.set_header(head);
     for (index, from) in lans.iter().enumerate() {
         let mut row = vec![format!("  {}", number(index, from))];
