@@ -15,4 +15,4 @@ pub use error::BundleError;
 pub use limits::Limits;
 pub use manifest::{FileEntry, Manifest, Route, Sysctl, Unit};
 pub use pack::{Bundle, pack};
-pub use unpack::unpack;
+pub use unpack::{unpack, unpack_within};

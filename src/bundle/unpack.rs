@@ -19,7 +19,7 @@ pub fn unpack(bytes: &[u8]) -> Result<(Manifest, ArtifactSet), BundleError> {
 }
 
 /// [`unpack`] with limits of one's own.
-pub(super) fn unpack_within(
+pub fn unpack_within(
     bytes: &[u8],
     limits: &Limits,
 ) -> Result<(Manifest, ArtifactSet), BundleError> {

@@ -7,9 +7,11 @@ mod context;
 mod enroll;
 mod exit;
 mod failure;
+mod gateway;
 mod git_worker;
 mod lab;
 mod publish;
+mod reconcile;
 mod terminal;
 
 use std::ffi::OsString;
@@ -63,6 +65,7 @@ struct Cli {
 enum Command {
     Enroll(enroll::Args),
     Publish(Box<publish::Args>),
+    Reconcile(reconcile::Args),
     #[command(name = crate::host::git::WORKER_COMMAND, hide = true)]
     GitWorker(git_worker::Args),
     Lab(lab::Args),
@@ -106,6 +109,7 @@ fn dispatch(command: &Command, context: &mut Context) -> Result<Exit, Failure> {
     match command {
         Command::Enroll(args) => enroll::run(args, context),
         Command::Publish(args) => publish::run(args, context),
+        Command::Reconcile(args) => reconcile::run(args, context),
         Command::GitWorker(args) => git_worker::run(args, context),
         Command::Lab(args) => lab::run(args, context),
     }

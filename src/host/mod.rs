@@ -15,7 +15,7 @@ pub use network::{KernelNetwork, Link, Network, NetworkError, NetworkState, ROUT
 pub use probes::{Management, Probes, TunnelState};
 pub use process::{Command, Output, ProcessError, Processes, RealProcesses};
 pub use services::{Direct, Process, ServiceError, Services, Systemd, TunnelFiles};
-pub use users::{User, user_by_name};
+pub use users::{User, current_user, user_by_name};
 
 /// The parts of a machine that every command may need, real or not.
 #[derive(Clone, Copy)]

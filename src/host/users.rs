@@ -32,6 +32,12 @@ fn parse(passwd: &str, name: &str) -> Option<User> {
     Some(User { id, group })
 }
 
+/// The id of the user this process runs as.
+#[must_use]
+pub fn current_user() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
 /// Makes a file or directory the user's own.
 pub(super) fn give(path: &Utf8Path, user: User) -> Result<(), FileError> {
     chown(path, Some(user.id), Some(user.group))

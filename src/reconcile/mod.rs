@@ -6,18 +6,29 @@
 
 mod applied;
 mod candidate;
+mod changes;
 mod config;
 mod decide;
+mod execute;
 mod generation;
+mod metadata;
+mod newest;
+mod observe;
 mod policy;
+mod run;
 mod stage;
 mod wanted;
 
 pub use applied::Applied;
 pub use candidate::{Candidate, Local, Refusal};
+pub use changes::Changes;
 pub use config::{ConfigError, GatewayConfig, Paths, Policy, ServiceManager};
 pub use decide::{Seen, Step, Steps, decide};
+pub use execute::StepError;
 pub use generation::{Current, Generation, Label, current};
+pub use newest::ReleaseError;
 pub use policy::Forbidden;
+use run::sentence;
+pub use run::{Gateway, Machine, Report, RunError, run};
 pub use stage::{prune, stage, switch};
 pub use wanted::{Ruleset, Tunnel, Wanted};

@@ -49,6 +49,9 @@ fn transport(tunnel: &Tunnel) -> String {
 proto udp4
 lport {port}
 float
+# It knows no better than to wait when this end goes away, so this end says goodbye. Where both
+# can be reached each finds the other again within a second, and a goodbye would only cost one.
+explicit-exit-notify 1
 "
         );
     };
@@ -104,11 +107,10 @@ data-ciphers AES-256-GCM:CHACHA20-POLY1305
 
 fn liveness() -> String {
     "\
-# Both ends notice within 20 seconds that the other is gone, and try again; a ping every 5 seconds
-# also keeps a NAT from forgetting the tunnel. An end that is stopped says so.
+# Each end notices within 20 seconds that the other is gone, and looks for it again; a ping every
+# 5 seconds also keeps a NAT from forgetting the tunnel.
 ping 5
 ping-restart 20
-explicit-exit-notify 1
 persist-key
 "
     .to_owned()
@@ -120,9 +122,9 @@ fn conduct() -> String {
 allow-compression no
 script-security 0
 
-# Connections and errors, but not every packet of a flood.
+# Connections and errors, but not each of a flood of them.
 verb 3
-mute 10
+mute 20
 "
     .to_owned()
 }

@@ -1,0 +1,140 @@
+//! `tieline reconcile`: bring this gateway to the newest release.
+
+use super::gateway::{ConfigArgs, Parts, identity, owner};
+use super::{Context, Exit, Failure};
+use crate::host::git::Remotes;
+use crate::primitives::Name;
+use crate::reconcile::{self, Gateway, Machine, Refusal, ReleaseError, Report, RunError};
+use crate::tuf::{TrustError, TrustErrorKind};
+
+/// Bring this gateway to the newest release: fetch, verify, apply
+///
+/// Made for cron and systemd timers: it takes a second, prints nothing when nothing changed and
+/// one line when something did.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    config: ConfigArgs,
+
+    /// Exit with 2 instead of 0 if anything was changed
+    #[arg(long)]
+    detailed_exitcode: bool,
+}
+
+pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
+    let config = args.config.load(context)?;
+    let parts = Parts::new(&config);
+    let gateway = Gateway {
+        machine: Machine {
+            files: context.host.files,
+            clock: context.host.clock,
+            network: &parts.network,
+            services: &*parts.services,
+            remotes: context.host.git as &dyn Remotes,
+        },
+        config: &config,
+        identity: identity(context.host.files, &config)?,
+        owner: owner(&config)?,
+    };
+    let mut report = Report::default();
+    let ended = reconcile::run(&gateway, &mut report);
+    tell(&config.gateway, &report, context);
+    ended.map_err(|error| failure(&config.gateway, &error))?;
+    let changed = report.repaired.is_some() || report.applied.is_some();
+    Ok(if changed && args.detailed_exitcode { Exit::Changed } else { Exit::Done })
+}
+
+fn tell(gateway: &Name, report: &Report, context: &mut Context) {
+    for step in &report.steps {
+        context.terminal.step(&format!("{gateway}: {step}"));
+    }
+    for warning in &report.warnings {
+        context.terminal.warn(&format!("{gateway}: {warning}"));
+    }
+    if let Some(changes) = &report.repaired {
+        context.terminal.note(&format!("{gateway}: repaired: {changes}"));
+    }
+    if let (Some(release), Some(changes)) = (report.release, &report.applied) {
+        context.terminal.note(&format!("{gateway}: release {release} applied: {changes}"));
+    }
+}
+
+fn failure(gateway: &Name, error: &RunError) -> Failure {
+    let mut failure = Failure::new(exit(error), error);
+    failure.message = format!("{gateway}: {}", failure.message);
+    match hint(error) {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
+}
+
+fn exit(error: &RunError) -> Exit {
+    match error {
+        RunError::Locked { .. } => Exit::Locked,
+        RunError::Release(ReleaseError::NoRemote { .. }) => Exit::NoRemote,
+        RunError::Release(ReleaseError::NoRoot(_) | ReleaseError::BadRoot { .. }) => {
+            Exit::Configuration
+        }
+        RunError::Release(ReleaseError::Untrusted { source, .. })
+        | RunError::Bundle { source, .. } => trust(source),
+        RunError::Refused(refusal) => match refusal {
+            Refusal::Forbidden { .. } => Exit::Forbidden,
+            _ => Exit::WrongGateway,
+        },
+        _ => Exit::Failure,
+    }
+}
+
+fn trust(error: &TrustError) -> Exit {
+    match error.kind() {
+        TrustErrorKind::Signature => Exit::Signature,
+        TrustErrorKind::Rollback => Exit::Rollback,
+        TrustErrorKind::Expired => Exit::Expired,
+        TrustErrorKind::WrongGateway => Exit::WrongGateway,
+        TrustErrorKind::BadBundle => Exit::BadBundle,
+        TrustErrorKind::Incomplete => Exit::NoRemote,
+    }
+}
+
+/// What to do about it.
+fn hint(error: &RunError) -> Option<String> {
+    let text = match error {
+        RunError::Locked { .. } => "wait until it has ended; each run is limited in time",
+        RunError::Release(ReleaseError::NoRemote { hint: Some(hint), .. }) => return Some(hint.clone()),
+        RunError::Release(ReleaseError::NoRemote { .. }) => {
+            "tunnels stay as they are; look at `remotes` in gateway.yaml and at the way there"
+        }
+        RunError::Release(ReleaseError::NoRoot(_) | ReleaseError::BadRoot { .. }) => {
+            "copy the mesh's root.json, from somebody you trust, to where `paths.root` of \
+             gateway.yaml says"
+        }
+        RunError::Release(ReleaseError::Untrusted { source, .. })
+        | RunError::Bundle { source, .. } => match source.kind() {
+            TrustErrorKind::Signature => {
+                "nothing was changed; either the remote was tampered with, or it was signed with \
+                 keys that this gateway's root does not name"
+            }
+            TrustErrorKind::Rollback => {
+                "nothing was changed; to go back, publish the old content as a new release"
+            }
+            TrustErrorKind::Expired => {
+                "tunnels stay as they are; sign the metadata again, or correct this host's clock"
+            }
+            TrustErrorKind::WrongGateway => {
+                "nothing was changed; look at `gateway` and `mesh` in gateway.yaml"
+            }
+            TrustErrorKind::BadBundle | TrustErrorKind::Incomplete => {
+                "nothing was changed; publish the release again"
+            }
+        },
+        RunError::Refused(Refusal::Identity { .. }) => {
+            "nothing was changed; put the fingerprint into mesh.yaml, or the right key pair back"
+        }
+        RunError::Refused(Refusal::Forbidden { .. }) => {
+            "nothing was changed; change mesh.yaml, or `policy` in gateway.yaml"
+        }
+        RunError::Refused(_) => "nothing was changed; look at `gateway` and `mesh` in gateway.yaml",
+        _ => return None,
+    };
+    Some(text.to_owned())
+}

@@ -1,0 +1,106 @@
+//! Steps into effects.
+
+use std::collections::BTreeSet;
+
+use super::{Applied, Machine, Paths, Step, Steps};
+use crate::host::{FileError, NetworkError, ServiceError};
+use crate::primitives::Device;
+
+/// Why a step had no effect.
+#[derive(Debug, thiserror::Error)]
+pub enum StepError {
+    /// The network did not do it.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    /// The tunnel's process did not do it.
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+    /// The note of what is applied could not be written.
+    #[error("cannot note what is applied")]
+    Note(#[from] FileError),
+}
+
+/// Carries out all steps in order. One that fails does not keep the others from happening: a tunnel
+/// that does not start is no reason to leave the rest down, or to keep one that was revoked. Only
+/// what depends on it is left out, and the next run tries again.
+pub(super) fn execute(
+    machine: &Machine,
+    paths: &Paths,
+    steps: &Steps,
+    applied: &mut Applied,
+) -> Vec<StepError> {
+    let mut errors = Vec::new();
+    let mut broken: BTreeSet<Device> = BTreeSet::new();
+    for step in steps.iter() {
+        let device = device_of(step);
+        if device.is_some_and(|device| broken.contains(&device)) {
+            continue;
+        }
+        if let Err(error) = one(machine, paths, step, applied) {
+            broken.extend(device);
+            errors.push(error);
+        }
+    }
+    errors
+}
+
+/// The tunnel a step is about.
+fn device_of(step: &Step) -> Option<Device> {
+    match step {
+        Step::SetLink(device, _)
+        | Step::RemoveLink(device)
+        | Step::Start(device, _)
+        | Step::Restart(device, _)
+        | Step::Stop(device)
+        | Step::RemoveRoute(_, device) => Some(*device),
+        Step::SetRoute(_, via) => Some(via.device),
+        Step::Set(..) | Step::LoadRuleset(..) | Step::RemoveTable => None,
+    }
+}
+
+/// One step. What cannot be seen afterwards is noted: struck out before the effect and written
+/// down after it, so that a crash in between leaves "unknown", never something false.
+fn one(
+    machine: &Machine,
+    paths: &Paths,
+    step: &Step,
+    applied: &mut Applied,
+) -> Result<(), StepError> {
+    let Machine { files, network, services, .. } = machine;
+    let save = |applied: &Applied| applied.save(*files, &paths.run);
+    match step {
+        Step::Set(setting, value) => network.set_setting(setting.name(), value)?,
+        Step::LoadRuleset(file, inputs) => {
+            applied.ruleset = None;
+            save(applied)?;
+            network.load_ruleset(&paths.current().join(file.as_str()))?;
+            applied.ruleset = Some(*inputs);
+            save(applied)?;
+        }
+        Step::RemoveTable => {
+            applied.ruleset = None;
+            save(applied)?;
+            network.remove_table()?;
+        }
+        Step::SetLink(device, link) => network.set_link(*device, link)?,
+        Step::RemoveLink(device) => network.remove_link(*device)?,
+        Step::Start(device, inputs) | Step::Restart(device, inputs) => {
+            applied.tunnels.remove(device);
+            save(applied)?;
+            match step {
+                Step::Start(..) => services.start(*device)?,
+                _ => services.restart(*device)?,
+            }
+            applied.tunnels.insert(*device, *inputs);
+            save(applied)?;
+        }
+        Step::Stop(device) => {
+            applied.tunnels.remove(device);
+            save(applied)?;
+            services.stop(*device)?;
+        }
+        Step::SetRoute(to, via) => network.set_route(*to, via)?,
+        Step::RemoveRoute(to, device) => network.remove_route(*to, *device)?,
+    }
+    Ok(())
+}

@@ -1,0 +1,211 @@
+//! The newest release that any remote has: fetched, verified, remembered.
+
+use std::time::{Duration, Instant};
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::{Gateway, Report, metadata};
+use crate::host::FileError;
+use crate::host::git::{Fetch, GitError, Limits, Remote, RemoteUrl};
+use crate::primitives::Digest;
+use crate::tuf::{Stored, TrustError, Update, VerifiedBundle, VerifiedRelease};
+
+/// What the remotes had.
+#[derive(Debug)]
+pub(super) enum Newest {
+    /// A release whose bundle for this gateway is the one in use.
+    Same,
+    /// A release with another bundle.
+    Other(Box<VerifiedBundle>),
+}
+
+/// Why there is no release to go by.
+#[derive(Debug, thiserror::Error)]
+pub enum ReleaseError {
+    /// No remote could be asked.
+    #[error("no remote answered: {}", failures.join("; "))]
+    NoRemote {
+        /// What happened with each.
+        failures: Vec<String>,
+        /// What to do about the first, where that is known.
+        hint: Option<String>,
+    },
+    /// No remote had anything to trust.
+    #[error("{remote} is not trusted")]
+    Untrusted {
+        /// The first remote that answered.
+        remote: RemoteUrl,
+        /// What is wrong with what it has.
+        source: TrustError,
+    },
+    /// Its files could not be read.
+    #[error("cannot read what was fetched from {remote}")]
+    Fetched {
+        /// The remote.
+        remote: RemoteUrl,
+        /// What could not be read.
+        source: FileError,
+    },
+    /// There is no root to trust.
+    #[error("this gateway has no trusted root, so it can trust no release")]
+    NoRoot(#[source] FileError),
+    /// What is provisioned as root is none.
+    #[error("{path} is no root to trust")]
+    BadRoot {
+        /// The file.
+        path: Utf8PathBuf,
+        /// What is wrong with it.
+        source: TrustError,
+    },
+    /// The trusted metadata could not be read or written.
+    #[error("cannot keep the trusted metadata")]
+    Metadata(#[source] FileError),
+}
+
+/// Why one remote is of no use. The next one is tried.
+enum Trouble {
+    Git(GitError),
+    Release(ReleaseError),
+}
+
+/// Asks the remotes in their order, all of them together within the deadline, until one has a
+/// release that can be trusted. A remote can do no harm: what it sends is verified, and what is
+/// wrong with it becomes a warning if another one is fine.
+pub(super) fn newest(
+    gateway: &Gateway,
+    active: Option<Digest>,
+    report: &mut Report,
+) -> Result<Newest, ReleaseError> {
+    let start = Instant::now();
+    let deadline = gateway.config.deadline();
+    let (mut unreachable, mut hint) = (Vec::new(), None);
+    let mut refused: Option<ReleaseError> = None;
+    for remote in &gateway.config.remotes {
+        let left = deadline.saturating_sub(start.elapsed());
+        match ask(gateway, remote, left, active, report) {
+            Ok(newest) => {
+                report.steps.extend(unreachable);
+                report.warnings.extend(refused.map(|error| super::sentence(&error)));
+                return Ok(newest);
+            }
+            Err(Trouble::Git(error)) => {
+                hint = hint.or_else(|| error.hint().map(str::to_owned));
+                unreachable.push(super::sentence(&error));
+            }
+            Err(Trouble::Release(error)) => refused = refused.or(Some(error)),
+        }
+    }
+    Err(refused.unwrap_or(ReleaseError::NoRemote { failures: unreachable, hint }))
+}
+
+fn ask(
+    gateway: &Gateway,
+    remote: &Remote,
+    left: Duration,
+    active: Option<Digest>,
+    report: &mut Report,
+) -> Result<Newest, Trouble> {
+    let fetch = Fetch {
+        remote: remote.clone(),
+        branch: format!("gateway/{}", gateway.config.gateway),
+        targets: true,
+        directory: gateway.config.paths.state.join("git"),
+        deadline: left,
+        limits: Limits::SLICE,
+    };
+    let fetched = gateway.machine.remotes.fetch(&fetch).map_err(Trouble::Git)?;
+    verify(gateway, remote, &fetched.files, active, report).map_err(Trouble::Release)
+}
+
+fn verify(
+    gateway: &Gateway,
+    remote: &Remote,
+    fetched: &Utf8Path,
+    active: Option<Digest>,
+    report: &mut Report,
+) -> Result<Newest, ReleaseError> {
+    let untrusted = |source| ReleaseError::Untrusted { remote: remote.url.clone(), source };
+    let release = update(gateway, remote, fetched)?;
+    for validity in release.ending() {
+        let (role, expires) = (validity.role, validity.expires);
+        report.warnings.push(format!("the {role} metadata expire at {expires}: sign them again"));
+    }
+    report.release = Some(release.number());
+    let target = release.target(&gateway.config.gateway).map_err(untrusted)?;
+    if Some(target.digest()) == active {
+        return Ok(Newest::Same);
+    }
+    let request = target.request();
+    let bytes = read(gateway, remote, fetched, &request.path, request.limit)?;
+    let missing = || untrusted(TrustError::Missing { file: request.path.clone() });
+    let bundle = target.accept(bytes.ok_or_else(missing)?).map_err(untrusted)?;
+    Ok(Newest::Other(Box::new(bundle)))
+}
+
+/// Follows the metadata from the root down, and remembers what is trusted by then, also where the
+/// way ends early: a key that was revoked stays revoked.
+fn update(
+    gateway: &Gateway,
+    remote: &Remote,
+    fetched: &Utf8Path,
+) -> Result<VerifiedRelease, ReleaseError> {
+    let untrusted = |source| ReleaseError::Untrusted { remote: remote.url.clone(), source };
+    let paths = &gateway.config.paths;
+    let files = gateway.machine.files;
+    let stored = metadata::load(files, paths).map_err(|error| match error {
+        error if error.is_not_found() => ReleaseError::NoRoot(error),
+        error => ReleaseError::Metadata(error),
+    })?;
+    let mut update = begin(gateway, &stored)?;
+    let followed = follow(gateway, remote, fetched, &mut update);
+    metadata::save(files, paths, &stored, update.stored()).map_err(ReleaseError::Metadata)?;
+    followed?;
+    update.finish().map_err(untrusted)
+}
+
+/// Begins with the root that is kept or, where that is damaged, with the one provisioned.
+fn begin(gateway: &Gateway, stored: &Stored) -> Result<Update, ReleaseError> {
+    let paths = &gateway.config.paths;
+    let now = gateway.machine.clock.now();
+    if let Ok(update) = Update::start(stored.clone(), now) {
+        return Ok(update);
+    }
+    let root = metadata::provisioned(gateway.machine.files, paths).map_err(ReleaseError::NoRoot)?;
+    Update::start(Stored { root, ..stored.clone() }, now)
+        .map_err(|source| ReleaseError::BadRoot { path: paths.root.clone(), source })
+}
+
+fn follow(
+    gateway: &Gateway,
+    remote: &Remote,
+    fetched: &Utf8Path,
+    update: &mut Update,
+) -> Result<(), ReleaseError> {
+    while let Some(request) = update.next() {
+        let bytes = read(gateway, remote, fetched, &request.path, request.limit)?;
+        update
+            .supply(bytes)
+            .map_err(|source| ReleaseError::Untrusted { remote: remote.url.clone(), source })?;
+    }
+    Ok(())
+}
+
+/// A fetched file; `None` where the remote has none.
+fn read(
+    gateway: &Gateway,
+    remote: &Remote,
+    fetched: &Utf8Path,
+    path: &str,
+    limit: u64,
+) -> Result<Option<Vec<u8>>, ReleaseError> {
+    let remote = remote.url.clone();
+    match gateway.machine.files.read(&fetched.join(path), limit) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(FileError::TooLarge { limit, .. }) => {
+            let source = TrustError::TooLarge { file: path.to_owned(), limit };
+            Err(ReleaseError::Untrusted { remote, source })
+        }
+        Err(source) => Err(ReleaseError::Fetched { remote, source }),
+    }
+}

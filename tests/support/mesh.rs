@@ -1,0 +1,69 @@
+//! Meshes made by hand, for tests that are not about mesh.yaml.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use tieline::model::{Endpoint, Gateway, Lan, Mesh, NumberedMesh, TunnelRange};
+use tieline::primitives::{Fingerprint, GatewayNumber, Name};
+
+pub fn name(text: &str) -> Name {
+    text.parse().unwrap()
+}
+
+pub fn number(value: u16) -> GatewayNumber {
+    GatewayNumber::new(value).unwrap()
+}
+
+/// An empty mesh.
+pub fn empty() -> Mesh {
+    Mesh {
+        name: name("test"),
+        tunnels: TunnelRange {
+            network: "172.19.0.0/16".parse().unwrap(),
+            first_port: 11000,
+            last_port: 11999,
+        },
+        lans: BTreeMap::new(),
+    }
+}
+
+/// A mesh of `count` LANs `lan-1` …, each with one /24 and one gateway `gw-1` … that can be
+/// reached; its numbers are 1 ….
+pub fn of(count: u16) -> Mesh {
+    let mut mesh = empty();
+    for n in 1..=count {
+        add(&mut mesh, n);
+    }
+    mesh
+}
+
+/// Adds LAN `lan-n` with gateway `gw-n`.
+pub fn add(mesh: &mut Mesh, n: u16) {
+    let [high, low] = n.to_be_bytes();
+    let gateway = Gateway {
+        name: name(&format!("gw-{n}")),
+        endpoint: Some(Endpoint::Address(Ipv4Addr::new(203, 0, high, low).into())),
+        address: Ipv4Addr::new(10, high, low, 1),
+        certificates: vec![Fingerprint::of_der(format!("certificate of gw-{n}").as_bytes())],
+    };
+    let lan = Lan {
+        name: name(&format!("lan-{n}")),
+        networks: vec![format!("10.{high}.{low}.0/24").parse().unwrap()],
+        gateways: BTreeMap::from([(gateway.name.clone(), gateway)]),
+    };
+    mesh.lans.insert(lan.name.clone(), lan);
+}
+
+/// The gateway `gw-n`, to be changed.
+pub fn gateway(mesh: &mut Mesh, n: u16) -> &mut Gateway {
+    let lan = mesh.lans.get_mut(format!("lan-{n}").as_str()).unwrap();
+    lan.gateways.get_mut(format!("gw-{n}").as_str()).unwrap()
+}
+
+/// Gives every gateway `gw-n` the number n.
+pub fn numbered(mesh: &Mesh) -> NumberedMesh<'_> {
+    let number_of = |name: &Name| name.as_str().strip_prefix("gw-").unwrap().parse().unwrap();
+    let numbers =
+        mesh.gateways().map(|(_, gateway)| (gateway.name.clone(), number_of(&gateway.name)));
+    NumberedMesh { mesh, numbers: numbers.collect() }
+}
