@@ -60,10 +60,7 @@ impl Parts {
 }
 
 /// The fingerprint of the gateway's certificate.
-pub(super) fn identity(
-    files: &dyn Files,
-    config: &GatewayConfig,
-) -> Result<Fingerprint, Failure> {
+pub(super) fn identity(files: &dyn Files, config: &GatewayConfig) -> Result<Fingerprint, Failure> {
     let path = config.paths.identity.join("openvpn.crt");
     let enroll = || format!("`tieline enroll {}` makes the gateway's key pair", config.gateway);
     let content = files.read(&path, CERTIFICATE_LIMIT).map_err(|error| {

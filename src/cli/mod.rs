@@ -3,13 +3,17 @@
 //! This is the only module that knows exit codes ([`Exit`]) and the only one that prints
 //! ([`Terminal`]).
 
+mod check;
 mod context;
 mod enroll;
 mod exit;
 mod failure;
 mod gateway;
 mod git_worker;
+mod init;
 mod lab;
+mod lock;
+mod mesh_file;
 mod publish;
 mod reconcile;
 mod terminal;
@@ -69,6 +73,9 @@ enum Command {
     #[command(name = crate::host::git::WORKER_COMMAND, hide = true)]
     GitWorker(git_worker::Args),
     Lab(lab::Args),
+    Init(init::Args),
+    Check(check::Args),
+    Lock(lock::Args),
 }
 
 impl Cli {
@@ -112,5 +119,8 @@ fn dispatch(command: &Command, context: &mut Context) -> Result<Exit, Failure> {
         Command::Reconcile(args) => reconcile::run(args, context),
         Command::GitWorker(args) => git_worker::run(args, context),
         Command::Lab(args) => lab::run(args, context),
+        Command::Init(args) => init::run(args, context),
+        Command::Check(args) => check::run(args, context),
+        Command::Lock(args) => lock::run(args, context),
     }
 }

@@ -100,7 +100,9 @@ fn trust(error: &TrustError) -> Exit {
 fn hint(error: &RunError) -> Option<String> {
     let text = match error {
         RunError::Locked { .. } => "wait until it has ended; each run is limited in time",
-        RunError::Release(ReleaseError::NoRemote { hint: Some(hint), .. }) => return Some(hint.clone()),
+        RunError::Release(ReleaseError::NoRemote { hint: Some(hint), .. }) => {
+            return Some(hint.clone());
+        }
         RunError::Release(ReleaseError::NoRemote { .. }) => {
             "tunnels stay as they are; look at `remotes` in gateway.yaml and at the way there"
         }

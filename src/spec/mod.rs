@@ -20,6 +20,6 @@ pub use finding::{Finding, Label, Severity, sort};
 pub use parse::{Parsed, parse};
 pub use place::{Place, Placed, SourceFile};
 pub use schema::mesh_schema;
-pub use shown::Shown;
+pub use shown::{Shown, is_plain};
 pub use suggest::closest;
 pub use types::{GatewaySpec, LanSpec, MeshSpec, ReservedSpec, TunnelsSpec};

@@ -40,41 +40,40 @@ type Findings = Vec<Finding>;
 fn mesh(node: Placed<Node>, findings: &mut Findings) -> Option<MeshSpec> {
     let start = Place::mesh(0..0);
     let mut fields = Fields::open("the mesh", start, node, findings)?;
-    let name = fields.required("mesh", "NAME", findings);
-    let tunnels =
-        fields.required("tunnels", "{ network: 172.19.0.0/16, ports: 11000-11999 }", findings);
+    let name = fields.required("mesh", "NAME");
+    let tunnels = fields.required("tunnels", "{ network: 172.19.0.0/16, ports: 11000-11999 }");
     let reserved = fields.optional("reserved");
-    let lans = fields.required("lans", "{ NAME: … }", findings);
+    let lans = fields.required("lans", "{ NAME: … }");
     let topology = fields.optional("topology");
     let routing = fields.optional("routing");
     fields.close(findings);
     Some(MeshSpec {
-        mesh: name.and_then(|node| text(&"the name of the mesh", node, findings)),
+        mesh: name.and_then(|node| text(&"the name of the mesh", &node, findings)),
         tunnels: tunnels.and_then(|node| self::tunnels(node, findings)),
         reserved: reserved.map(|node| self::reserved(node, findings)).unwrap_or_default(),
         lans: lans.map(|node| self::lans(node, findings)).unwrap_or_default(),
-        topology: topology.and_then(|node| text(&"`topology`", node, findings)),
-        routing: routing.and_then(|node| text(&"`routing`", node, findings)),
+        topology: topology.and_then(|node| text(&"`topology`", &node, findings)),
+        routing: routing.and_then(|node| text(&"`routing`", &node, findings)),
     })
 }
 
 fn tunnels(node: Placed<Node>, findings: &mut Findings) -> Option<TunnelsSpec> {
     let place = node.place;
     let mut fields = Fields::open("`tunnels`", place, node, findings)?;
-    let network = fields.required("network", "172.19.0.0/16", findings);
-    let ports = fields.required("ports", "11000-11999", findings);
-    fields.later("network6", "IPv6 inside the tunnels is", findings);
+    let network = fields.required("network", "172.19.0.0/16");
+    let ports = fields.required("ports", "11000-11999");
+    fields.later("network6", "IPv6 inside the tunnels", findings);
     fields.close(findings);
     Some(TunnelsSpec {
-        network: network.and_then(|node| text(&"`network` of `tunnels`", node, findings)),
-        ports: ports.and_then(|node| ports_text(node, findings)),
+        network: network.and_then(|node| text(&"`network` of `tunnels`", &node, findings)),
+        ports: ports.and_then(|node| ports_text(&node, findings)),
     })
 }
 
 /// `ports: 11000` is the one mistake here that YAML takes for a number.
-fn ports_text(node: Placed<Node>, findings: &mut Findings) -> Option<Placed<String>> {
-    match node.value {
-        Node::Number(written) => Some(Placed::new(written, node.place)),
+fn ports_text(node: &Placed<Node>, findings: &mut Findings) -> Option<Placed<String>> {
+    match &node.value {
+        Node::Number(written) => Some(Placed::new(written.clone(), node.place)),
         _ => text(&"`ports` of `tunnels`", node, findings),
     }
 }
@@ -94,7 +93,7 @@ fn reserved_entry(node: Placed<Node>, findings: &mut Findings) -> Option<Reserve
     let mut fields = Fields::open("an entry of `reserved`", place, node, findings)?;
     let network = fields.optional("network");
     let port = fields.optional("port");
-    let reason = fields.required("reason", "what uses it", findings);
+    let reason = fields.required("reason", "what uses it");
     fields.close(findings);
     if network.is_none() && port.is_none() {
         let message = "an entry of `reserved` needs a `network` or a `port`";
@@ -106,9 +105,9 @@ fn reserved_entry(node: Placed<Node>, findings: &mut Findings) -> Option<Reserve
         findings.push(finding.hint("make an entry of its own for the port"));
     }
     Some(ReservedSpec {
-        network: network.and_then(|node| text(&"a reserved network", node, findings)),
-        port: port.and_then(|node| number(&"a reserved port", node, findings)),
-        reason: reason.and_then(|node| text(&"the reason of a reservation", node, findings)),
+        network: network.and_then(|node| text(&"a reserved network", &node, findings)),
+        port: port.and_then(|node| number(&"a reserved port", &node, findings)),
+        reason: reason.and_then(|node| text(&"the reason of a reservation", &node, findings)),
     })
 }
 
@@ -120,15 +119,15 @@ fn lans(node: Placed<Node>, findings: &mut Findings) -> Vec<LanSpec> {
 fn lan(name: Placed<String>, node: Placed<Node>, findings: &mut Findings) -> Option<LanSpec> {
     let owner = format!("LAN {}", Shown(&name.value));
     let mut fields = Fields::open(&owner, name.place, node, findings)?;
-    let networks = fields.required("networks", "[192.168.10.0/24]", findings);
-    let gateways = fields.required("gateways", "{ NAME: … }", findings);
+    let networks = fields.required("networks", "[192.168.10.0/24]");
+    let gateways = fields.required("gateways", "{ NAME: … }");
     let public_addresses = fields.optional("public-addresses");
     fields.close(findings);
     let public = format!("`public-addresses` of {owner}");
     Some(LanSpec {
         networks: networks.map(|node| self::networks(&owner, node, findings)).unwrap_or_default(),
         gateways: gateways.map(|node| self::gateways(&owner, node, findings)).unwrap_or_default(),
-        public_addresses: public_addresses.and_then(|node| flag(&public, node, findings)),
+        public_addresses: public_addresses.and_then(|node| flag(&public, &node, findings)),
         name,
     })
 }
@@ -136,7 +135,7 @@ fn lan(name: Placed<String>, node: Placed<Node>, findings: &mut Findings) -> Opt
 fn networks(owner: &str, node: Placed<Node>, findings: &mut Findings) -> Vec<Placed<String>> {
     let items = list(&format!("`networks` of {owner}"), "`[192.168.10.0/24]`", node, findings);
     let what = format!("a network of {owner}");
-    items.into_iter().filter_map(|item| text(&what, item, findings)).collect()
+    items.into_iter().filter_map(|item| text(&what, &item, findings)).collect()
 }
 
 fn gateways(owner: &str, node: Placed<Node>, findings: &mut Findings) -> Vec<GatewaySpec> {
@@ -160,16 +159,16 @@ fn gateway(
 ) -> Option<GatewaySpec> {
     let owner = format!("gateway {}", Shown(&name.value));
     let mut fields = Fields::open(&owner, name.place, node, findings)?;
-    let endpoint = fields.required("endpoint", "vpn.example.net", findings);
-    let address = fields.required("address", "192.168.10.1", findings);
-    let certificates = fields.required("certificates", "[\"SHA256:…\"]", findings);
-    fields.later("underlays", "named underlays are", findings);
+    let endpoint = fields.required("endpoint", "vpn.example.net");
+    let address = fields.required("address", "192.168.10.1");
+    let certificates = fields.required("certificates", "[\"SHA256:…\"]");
+    fields.later("underlays", "named underlays", findings);
     fields.close(findings);
     let endpoint_of = format!("`endpoint` of {owner}");
     let address_of = format!("`address` of {owner}");
     Some(GatewaySpec {
-        endpoint: endpoint.and_then(|node| endpoint_text(&endpoint_of, node, findings)),
-        address: address.and_then(|node| text(&address_of, node, findings)),
+        endpoint: endpoint.and_then(|node| endpoint_text(&endpoint_of, &node, findings)),
+        address: address.and_then(|node| text(&address_of, &node, findings)),
         certificates: certificates
             .map(|node| self::certificates(&owner, node, findings))
             .unwrap_or_default(),
@@ -180,13 +179,13 @@ fn gateway(
 /// `endpoint: null` looks like a way to say that there is none.
 fn endpoint_text(
     what: &str,
-    node: Placed<Node>,
+    node: &Placed<Node>,
     findings: &mut Findings,
 ) -> Option<Placed<String>> {
     let nothing = node.value == Node::Null;
     let endpoint = text(&what, node, findings);
-    if let (true, Some(finding)) = (nothing, findings.pop()) {
-        findings.push(finding.hint("write `none` for a gateway that nobody can reach"));
+    if nothing && let Some(finding) = findings.last_mut() {
+        finding.hint = Some("write `none` for a gateway that nobody can reach".to_owned());
     }
     endpoint
 }
@@ -195,7 +194,7 @@ fn certificates(owner: &str, node: Placed<Node>, findings: &mut Findings) -> Vec
     let example = "`[\"SHA256:…\"]`, as `tieline enroll` prints it";
     let items = list(&format!("`certificates` of {owner}"), example, node, findings);
     let what = format!("a certificate of {owner}");
-    items.into_iter().filter_map(|item| text(&what, item, findings)).collect()
+    items.into_iter().filter_map(|item| text(&what, &item, findings)).collect()
 }
 
 /// The entries of a mapping that needs at least one.
@@ -206,12 +205,10 @@ fn named(
     findings: &mut Findings,
 ) -> Vec<(Placed<String>, Placed<Node>)> {
     let place = node.place;
-    let entries = mapping(&what, node, findings).map(|entries| {
-        if entries.is_empty() {
-            let finding = Finding::new(Code::Empty, place, format!("{what} is empty"));
-            findings.push(finding.hint(format!("add {entry}")));
-        }
-        entries
-    });
-    entries.unwrap_or_default()
+    let Some(entries) = mapping(&what, node, findings) else { return Vec::new() };
+    if entries.is_empty() {
+        let finding = Finding::new(Code::Empty, place, format!("{what} is empty"));
+        findings.push(finding.hint(format!("add {entry}")));
+    }
+    entries
 }

@@ -15,6 +15,8 @@ pub(super) struct Fields {
     place: Place,
     entries: Vec<(Placed<String>, Placed<Node>)>,
     known: Vec<&'static str>,
+    /// Keys that are not there, with an example of each.
+    missing: Vec<(&'static str, String)>,
 }
 
 impl Fields {
@@ -27,7 +29,7 @@ impl Fields {
     ) -> Option<Self> {
         let owner = owner.into();
         let entries = mapping(&owner, node, findings)?;
-        Some(Self { owner, place, entries, known: Vec::new() })
+        Some(Self { owner, place, entries, known: Vec::new(), missing: Vec::new() })
     }
 
     /// Takes the value of a key that may be missing.
@@ -38,17 +40,10 @@ impl Fields {
     }
 
     /// Takes the value of a key that must be there; `example` shows how it is written.
-    pub(super) fn required(
-        &mut self,
-        key: &'static str,
-        example: &str,
-        findings: &mut Vec<Finding>,
-    ) -> Option<Placed<Node>> {
+    pub(super) fn required(&mut self, key: &'static str, example: &str) -> Option<Placed<Node>> {
         let value = self.optional(key);
         if value.is_none() {
-            let message = format!("{} has no `{key}`", self.owner);
-            let finding = Finding::new(Code::MissingKey, self.place, message);
-            findings.push(finding.hint(format!("add `{key}: {example}`")));
+            self.missing.push((key, example.to_owned()));
         }
         value
     }
@@ -57,23 +52,31 @@ impl Fields {
     pub(super) fn later(&mut self, key: &'static str, what: &str, findings: &mut Vec<Finding>) {
         let Some(at) = self.entries.iter().position(|(name, _)| name.value == key) else { return };
         let (name, _) = self.entries.remove(at);
-        let message = format!("{}: {what} (`{key}`) not supported yet by this version", self.owner);
+        let owner = &self.owner;
+        let message = format!("{owner}: `{key}` ({what}) is not supported yet by this version");
         findings.push(Finding::new(Code::NotSupported, name.place, message));
     }
 
-    /// Reports the keys that are left.
-    pub(super) fn close(self, findings: &mut Vec<Finding>) {
+    /// Reports the keys that are left and those that are missing: a key that is only mistyped is
+    /// one problem, not two.
+    pub(super) fn close(mut self, findings: &mut Vec<Finding>) {
         for (key, _) in self.entries {
             let message = format!("{} has no key `{}`", self.owner, Shown(&key.value));
             let finding = Finding::new(Code::UnknownKey, key.place, message);
             let hint = if key.value == "<<" {
                 "mesh.yaml has no merge keys: write the entries out".to_owned()
             } else if let Some(meant) = closest(&key.value, self.known.iter().copied()) {
+                self.missing.retain(|(missing, _)| *missing != meant);
                 format!("did you mean `{meant}`?")
             } else {
                 format!("there are {}", list_of(&self.known))
             };
             findings.push(finding.hint(hint));
+        }
+        for (key, example) in self.missing {
+            let message = format!("{} has no `{key}`", self.owner);
+            let finding = Finding::new(Code::MissingKey, self.place, message);
+            findings.push(finding.hint(format!("add `{key}: {example}`")));
         }
     }
 }
@@ -110,28 +113,24 @@ pub(super) fn list(
     node: Placed<Node>,
     findings: &mut Vec<Finding>,
 ) -> Vec<Placed<Node>> {
-    match node.value {
-        Node::Sequence(items) => {
-            if items.is_empty() {
-                let finding = Finding::new(Code::Empty, node.place, format!("{what} is empty"));
-                findings.push(finding.hint(format!("write {example}")));
-            }
-            items
-        }
-        _ => {
-            findings.push(wrong_type(what, "a list", &node).hint(format!("write {example}")));
-            Vec::new()
-        }
+    let Node::Sequence(items) = node.value else {
+        findings.push(wrong_type(what, "a list", &node).hint(format!("write {example}")));
+        return Vec::new();
+    };
+    if items.is_empty() {
+        let finding = Finding::new(Code::Empty, node.place, format!("{what} is empty"));
+        findings.push(finding.hint(format!("write {example}")));
     }
+    items
 }
 
 /// A text.
 pub(super) fn text(
     what: &impl Display,
-    node: Placed<Node>,
+    node: &Placed<Node>,
     findings: &mut Vec<Finding>,
 ) -> Option<Placed<String>> {
-    let finding = wrong_type(what, "text", &node);
+    let finding = wrong_type(what, "text", node);
     let finding = match &node.value {
         Node::Text(text) => return Some(Placed::new(text.clone(), node.place)),
         Node::Number(written) => finding.hint(format!("write it in quotes: \"{written}\"")),
@@ -145,26 +144,26 @@ pub(super) fn text(
 /// A number, as written.
 pub(super) fn number(
     what: &impl Display,
-    node: Placed<Node>,
+    node: &Placed<Node>,
     findings: &mut Vec<Finding>,
 ) -> Option<Placed<String>> {
-    if let Node::Number(written) = node.value {
-        return Some(Placed::new(written, node.place));
+    if let Node::Number(written) = &node.value {
+        return Some(Placed::new(written.clone(), node.place));
     }
-    findings.push(wrong_type(what, "a number", &node));
+    findings.push(wrong_type(what, "a number", node));
     None
 }
 
 /// `true` or `false`.
 pub(super) fn flag(
     what: &impl Display,
-    node: Placed<Node>,
+    node: &Placed<Node>,
     findings: &mut Vec<Finding>,
 ) -> Option<Placed<bool>> {
     if let Node::Bool(value) = node.value {
         return Some(Placed::new(value, node.place));
     }
-    findings.push(wrong_type(what, "true or false", &node));
+    findings.push(wrong_type(what, "true or false", node));
     None
 }
 

@@ -20,7 +20,8 @@ impl fmt::Display for Shown<'_> {
 }
 
 /// Neither a control character nor one that turns the direction of writing (Unicode TR9).
-fn is_plain(c: char) -> bool {
+#[must_use]
+pub fn is_plain(c: char) -> bool {
     let turns = matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let separates = matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}');
     !c.is_control() && !turns && !separates

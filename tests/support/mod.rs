@@ -3,4 +3,5 @@
 #![allow(dead_code, missing_docs, unreachable_pub)]
 
 pub mod archive;
+pub mod golden;
 pub mod mesh;

@@ -14,8 +14,7 @@ impl Lock {
     /// that was lost or edited could give a number to two gateways.
     pub fn parse(text: &str) -> Result<Self, Vec<Finding>> {
         let lines = lines(text);
-        header(&lines).map_err(|finding| vec![finding])?;
-        if let Some(finding) = conflict(&lines) {
+        if let Some(finding) = bad_header(&lines).or_else(|| conflict(&lines)) {
             return Err(vec![finding]);
         }
         let mut findings = Vec::new();
@@ -65,29 +64,24 @@ fn lines(text: &str) -> Vec<Line<'_>> {
     lines.collect()
 }
 
-fn header(lines: &[Line<'_>]) -> Result<(), Finding> {
+fn bad_header(lines: &[Line<'_>]) -> Option<Finding> {
     let Some(first) = lines.first() else {
         let finding = Finding::new(Code::LockFormat, Place::lock(0..0), "mesh.lock is empty");
-        return Err(finding.hint(RESTORE));
+        return Some(finding.hint(RESTORE));
     };
     if first.text == HEADER {
-        return Ok(());
+        return None;
     }
-    let format = first
-        .text
-        .strip_prefix("# tieline-lock ")
-        .map(|rest| rest.split(':').next().unwrap_or_default());
-    Err(match format {
-        Some(format) if format != "1" => {
-            let message = format!("mesh.lock is of format {}; this version reads 1", Shown(format));
-            Finding::new(Code::LockFormat, first.place(), message).hint("use a newer Tieline")
-        }
-        _ => {
-            let message = "mesh.lock does not begin with its header";
-            let finding = Finding::new(Code::LockFormat, first.place(), message);
-            finding.hint(format!("its first line is `{HEADER}`"))
-        }
-    })
+    let rest = first.text.strip_prefix("# tieline-lock ");
+    let format = rest.and_then(|rest| rest.split(':').next());
+    if let Some(format) = format.filter(|&format| format != "1") {
+        let message = format!("mesh.lock is of format {}; this version reads 1", Shown(format));
+        let finding = Finding::new(Code::LockFormat, first.place(), message);
+        return Some(finding.hint("use a newer Tieline"));
+    }
+    let message = "mesh.lock does not begin with its header";
+    let finding = Finding::new(Code::LockFormat, first.place(), message);
+    Some(finding.hint(format!("its first line is `{HEADER}`")))
 }
 
 /// A merge that git could not do.
@@ -99,7 +93,7 @@ fn conflict(lines: &[Line<'_>]) -> Option<Finding> {
     let first = markers.next()?;
     let message = "mesh.lock has a conflict of git: two branches gave out the same numbers";
     let mut finding = Finding::new(Code::LockConflict, first.place(), message);
-    if let Some(last) = markers.last() {
+    if let Some(last) = markers.next_back() {
         finding = finding.related(last.place(), "to here");
     }
     Some(finding.hint(
@@ -150,20 +144,19 @@ fn order(entries: &Entries) -> Option<Finding> {
         numbered.find(|(index, (number, _, _))| number_at(*index) != Some(*number))?;
     let expected = index + 1;
     let earlier = entries.iter().take(index).find(|(other, _, _)| other == number);
-    Some(match earlier {
-        Some((_, _, earlier)) => {
-            let message = format!("number {number} is given twice");
-            let finding = Finding::new(Code::LockOrder, *place, message);
-            let finding = finding.label("again here").related(*earlier, "first here");
-            finding.hint("take the side of the merge that is deployed, then run `tieline lock`")
-        }
-        None => {
-            let message = format!("number {expected} is missing before {number}");
-            Finding::new(Code::LockOrder, *place, message)
-                .label(format!("{expected} should stand here"))
-                .hint(format!("a number must never be given out again, so no line goes; {RESTORE}"))
-        }
-    })
+    if let Some((_, _, earlier)) = earlier {
+        let message = format!("number {number} is given twice");
+        let finding = Finding::new(Code::LockOrder, *place, message);
+        let finding = finding.label("again here").related(*earlier, "first here");
+        let remedy = "take the side of the merge that is deployed, then run `tieline lock`";
+        return Some(finding.hint(remedy));
+    }
+    let message = format!("number {expected} is missing before {number}");
+    let finding = Finding::new(Code::LockOrder, *place, message);
+    let finding = finding.label(format!("{expected} should stand here"));
+    Some(
+        finding.hint(format!("a number must never be given out again, so no line goes; {RESTORE}")),
+    )
 }
 
 /// Of the lines of one name, only the last may be that of a living gateway.

@@ -83,9 +83,10 @@ mod tests {
                 let now = lock.numbers();
                 prop_assert_eq!(now.keys().cloned().collect::<BTreeSet<_>>(), names);
                 for (name, &number) in &now {
-                    match before.get(name) {
-                        Some(&old) => prop_assert_eq!(number, old),
-                        None => prop_assert_eq!(given.insert(number, name.clone()), None),
+                    if let Some(&old) = before.get(name) {
+                        prop_assert_eq!(number, old);
+                    } else {
+                        prop_assert_eq!(given.insert(number, name.clone()), None);
                     }
                 }
                 // What is written is what is read.

@@ -8,7 +8,7 @@ use crate::spec::{Code, Finding, Placed, Shown};
 
 /// Ranges that no network of a mesh can have (IANA IPv4 Special-Purpose Address Registry).
 const UNUSABLE: [(Ipv4Net, &str); 4] = [
-    (Ipv4Net::new_assert(Ipv4Addr::new(0, 0, 0, 0), 8), "this network"),
+    (Ipv4Net::new_assert(Ipv4Addr::UNSPECIFIED, 8), "this network"),
     (Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8), "loopback"),
     (Ipv4Net::new_assert(Ipv4Addr::new(224, 0, 0, 0), 4), "multicast"),
     (Ipv4Net::new_assert(Ipv4Addr::new(240, 0, 0, 0), 4), "never to be used"),
@@ -66,19 +66,14 @@ fn meant(written: &str) -> Option<Ipv4Net> {
     if let Ok(mask) = length.trim().parse::<Ipv4Addr>() {
         return Ipv4Net::with_netmask(address, mask).ok().map(|network| network.trunc());
     }
-    match length.trim().parse() {
-        Ok(length) => Ipv4Net::new(address, length).ok().map(|network| network.trunc()),
-        Err(_) => {
-            // Trailing zeros are how people write the length by heart.
-            let length = match address.octets() {
-                [_, 0, 0, 0] => 8,
-                [_, _, 0, 0] => 16,
-                [_, _, _, 0] => 24,
-                _ => 32,
-            };
-            Ipv4Net::new(address, length).ok()
-        }
-    }
+    let length = length.trim().parse().unwrap_or(match address.octets() {
+        // Trailing zeros are how people write the length by heart.
+        [_, 0, 0, 0] => 8,
+        [_, _, 0, 0] => 16,
+        [_, _, _, 0] => 24,
+        _ => 32,
+    });
+    Ipv4Net::new(address, length).ok().map(|network| network.trunc())
 }
 
 #[cfg(test)]

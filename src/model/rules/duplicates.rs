@@ -17,7 +17,9 @@ pub(super) fn check(draft: &Draft, findings: &mut Vec<Finding>) {
 fn names(draft: &Draft, findings: &mut Vec<Finding>) {
     let mut seen = Seen::default();
     for (lan, gateway) in draft.gateways() {
-        if let Some(earlier) = seen.before(gateway.label.value.0, gateway.label, lan.label.value) {
+        if let Some(earlier) =
+            seen.before(gateway.label.value.0, gateway.label.place, lan.label.value)
+        {
             let message = format!(
                 "LAN {} and LAN {} both have a gateway {}",
                 earlier.value, lan.label.value, gateway.label.value
@@ -35,7 +37,7 @@ fn certificates(draft: &Draft, findings: &mut Vec<Finding>) {
     for (_, gateway) in draft.gateways() {
         for certificate in &gateway.certificates {
             let owner = gateway.label.value;
-            let Some(earlier) = seen.before(certificate.value, *certificate, owner) else {
+            let Some(earlier) = seen.before(certificate.value, certificate.place, owner) else {
                 continue;
             };
             let message = if earlier.value.0 == owner.0 {
@@ -55,8 +57,7 @@ fn endpoints(draft: &Draft, findings: &mut Vec<Finding>) {
     let mut seen = Seen::default();
     for (_, gateway) in draft.gateways() {
         let Some(Placed { value: Some(endpoint), place }) = &gateway.endpoint else { continue };
-        let here = Placed::new((), *place);
-        if let Some(earlier) = seen.before(endpoint, here, gateway.label.value) {
+        if let Some(earlier) = seen.before(endpoint, *place, gateway.label.value) {
             let message = format!(
                 "gateways {} and {} have the same endpoint {endpoint}",
                 earlier.value, gateway.label.value
@@ -74,7 +75,7 @@ fn addresses(draft: &Draft, findings: &mut Vec<Finding>) {
     let mut seen = Seen::default();
     for (_, gateway) in draft.gateways() {
         let Some(address) = gateway.address else { continue };
-        if let Some(earlier) = seen.before(address.value, address, gateway.label.value) {
+        if let Some(earlier) = seen.before(address.value, address.place, gateway.label.value) {
             let message = format!(
                 "gateways {} and {} have the same address {}",
                 earlier.value, gateway.label.value, address.value
@@ -96,16 +97,11 @@ impl<K> Default for Seen<'_, K> {
 
 impl<'a, K: Eq + Hash> Seen<'a, K> {
     /// The first owner of `key`, unless that is `owner` here and now.
-    fn before<T>(
-        &mut self,
-        key: K,
-        here: Placed<T>,
-        owner: Shown<'a>,
-    ) -> Option<Placed<Shown<'a>>> {
+    fn before(&mut self, key: K, here: Place, owner: Shown<'a>) -> Option<Placed<Shown<'a>>> {
         if let Some(&(first, place)) = self.0.get(&key) {
             return Some(Placed::new(first, place));
         }
-        self.0.insert(key, (owner, here.place));
+        self.0.insert(key, (owner, here));
         None
     }
 }

@@ -1,0 +1,49 @@
+//! `tieline init`.
+
+use camino::Utf8Path;
+
+use super::{Context, Exit, Failure};
+use crate::host::{FileError, Mode};
+use crate::spec::mesh_schema;
+
+/// Write a mesh.yaml to begin with
+///
+/// Beside it, mesh.schema.json lets editors check and complete mesh.yaml while you type. Nothing
+/// that is there already is overwritten, except mesh.schema.json with --schema.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Write mesh.schema.json only, for instance after an upgrade of Tieline
+    #[arg(long)]
+    schema: bool,
+}
+
+const MESH: &str = "mesh.yaml";
+const SCHEMA: &str = "mesh.schema.json";
+
+/// A mesh of two LANs in which only the certificates are missing.
+const STARTER: &str = include_str!("starter.yaml");
+
+pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
+    let fail = |error: &FileError| Failure::new(Exit::Failure, error);
+    let files = context.host.files;
+    let mesh = context.path(Utf8Path::new(MESH));
+    if !args.schema {
+        files.create(&mesh, STARTER.as_bytes(), Mode::Public).map_err(|error| match error {
+            FileError::AlreadyExists { .. } => {
+                fail(&error).hint("remove it first if you want to begin anew")
+            }
+            _ => fail(&error),
+        })?;
+    }
+    let schema = context.path(Utf8Path::new(SCHEMA));
+    let text = format!("{:#}\n", mesh_schema().as_value());
+    files.replace(&schema, text.as_bytes(), Mode::Public).map_err(|error| fail(&error))?;
+    if args.schema {
+        context.terminal.note(&format!("wrote {schema}"));
+    } else {
+        context.terminal.note(&format!(
+            "wrote {mesh} and {schema}: describe your LANs, then run `tieline check`"
+        ));
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,19 @@
+//! Files in the repository that a test makes: compared, or written with TIELINE_UPDATE=1.
+
+use std::path::Path;
+
+/// Fails unless the file holds `content`. With TIELINE_UPDATE=1 in the environment it is made to.
+pub(crate) fn check(path: &Path, content: &str) {
+    if std::env::var_os("TIELINE_UPDATE").is_some_and(|value| value == "1") {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+        return;
+    }
+    let stored = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        stored == content,
+        "{} is stale; run TIELINE_UPDATE=1 cargo test and look at the difference.\n\
+         --- stored\n{stored}\n--- now\n{content}",
+        path.display()
+    );
+}
