@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::json;
 use super::metadata::{Body, Holders, Root, Signed};
-use super::{KeyId, MetadataError, Signer, SignerError, TooFew};
+use super::{KeyId, MetadataError, PublicKey, Signer, SignerError, TooFew};
 
 /// A metadata file that has been read, and is not yet verified: the only way to its content is
 /// [`verify`](Self::verify).
@@ -90,7 +90,7 @@ fn verify_role(
 ) -> Result<(), TooFew> {
     let mut valid = BTreeSet::new();
     for signature in signatures.iter().filter(|by| holders.keyids.contains(&by.keyid)) {
-        let Some(key) = root.keys.get(&signature.keyid).and_then(|key| key.verifier()) else {
+        let Some(key) = root.keys.get(&signature.keyid).and_then(PublicKey::verifier) else {
             continue;
         };
         if key.verifies(message, &signature.sig) {

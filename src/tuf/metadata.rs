@@ -18,6 +18,7 @@ use crate::primitives::Name;
 pub(super) const SPEC_VERSION: &str = "1.0.31";
 
 /// What a signature is over: the fields all metadata have, and the body.
+#[expect(clippy::struct_field_names, reason = "`signed_at` says when, not what")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Signed<T> {
     #[serde(rename = "_type")]

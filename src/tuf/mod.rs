@@ -12,6 +12,7 @@ mod json;
 mod key;
 mod limits;
 mod metadata;
+pub mod repository;
 mod role;
 mod signer;
 mod time;

@@ -8,7 +8,9 @@ mod release;
 mod stored;
 mod update;
 
+pub(super) use expiry::Judge;
 pub use expiry::Validity;
 pub use release::{Description, VerifiedBundle, VerifiedRelease, VerifiedTarget};
+pub(super) use release::{describe, storage_path, target_path};
 pub use stored::Stored;
 pub use update::{Request, Update};

@@ -145,7 +145,7 @@ impl VerifiedRelease {
         Ok(VerifiedTarget { release: self, description, length: file.length, digest })
     }
 
-    /// What the release says of every bundle it has, by path.
+    /// The targets metadata.
     pub(in crate::tuf) fn targets(&self) -> &Signed<Targets> {
         &self.targets
     }
@@ -158,7 +158,8 @@ impl VerifiedRelease {
     }
 }
 
-fn describe(file: &TargetFile) -> Result<Description, serde_json::Error> {
+/// What metadata say of a bundle; an error for a target that is none of ours.
+pub(in crate::tuf) fn describe(file: &TargetFile) -> Result<Description, serde_json::Error> {
     serde_json::from_value(file.custom.clone().unwrap_or(Value::Null))
 }
 

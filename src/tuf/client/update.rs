@@ -8,7 +8,7 @@ use super::expiry::Judge;
 use super::{Stored, Validity, VerifiedRelease};
 use crate::tuf::envelope::Envelope;
 use crate::tuf::metadata::{Body, MetaFile, Root, Signed, Snapshot, Targets, Timestamp};
-use crate::tuf::{Limits, Role, TooFew, TrustError, UtcTime};
+use crate::tuf::{Limits, PublicKey, Role, TooFew, TrustError, UtcTime};
 
 /// An update that is under way.
 ///
@@ -142,6 +142,21 @@ impl Update {
         &self.stored
     }
 
+    /// The root that is trusted by now.
+    pub(in crate::tuf) fn root(&self) -> &Signed<Root> {
+        &self.root
+    }
+
+    /// The timestamp that is trusted by now.
+    pub(in crate::tuf) fn timestamp(&self) -> Option<&Signed<Timestamp>> {
+        self.trusted.timestamp.as_ref()
+    }
+
+    /// The snapshot that is trusted by now.
+    pub(in crate::tuf) fn snapshot(&self) -> Option<&Signed<Snapshot>> {
+        self.trusted.snapshot.as_ref()
+    }
+
     /// The release that was verified, once nothing more is asked for.
     pub fn finish(self) -> Result<VerifiedRelease, TrustError> {
         let Phase::Done(targets) = self.phase else { return Err(TrustError::Unfinished) };
@@ -256,7 +271,7 @@ impl Update {
         match (&self.trusted.snapshot, &self.stored.snapshot) {
             (Some(signed), Some(bytes)) if self.is_meant(&meta, signed, bytes) => {
                 let meta = targets_meta(Role::Snapshot.file_name(), signed)?;
-                self.after_snapshot(meta)
+                Ok(self.after_snapshot(meta))
             }
             _ => Ok(Phase::Snapshot(meta)),
         }
@@ -293,16 +308,16 @@ impl Update {
         // 5.5.7: to be stored.
         self.stored.snapshot = Some(bytes);
         self.trusted.snapshot = Some(new);
-        self.after_snapshot(meta)
+        Ok(self.after_snapshot(meta))
     }
 
     /// Goes on to the targets, which need not be fetched if the stored ones are meant.
-    fn after_snapshot(&mut self, meta: MetaFile) -> Result<Phase, TrustError> {
+    fn after_snapshot(&mut self, meta: MetaFile) -> Phase {
         match (self.trusted.targets.take(), &self.stored.targets) {
             (Some(signed), Some(bytes)) if self.is_meant(&meta, &signed, bytes) => {
-                Ok(Phase::Done(signed))
+                Phase::Done(signed)
             }
-            _ => Ok(Phase::Targets(meta)),
+            _ => Phase::Targets(meta),
         }
     }
 
@@ -357,7 +372,7 @@ fn rotated(old: &Root, new: &Root) -> bool {
             let holders = root.roles.of(role);
             let mut keys: Vec<_> =
                 holders.keyids.iter().map(|id| root.keys.get(id).cloned()).collect();
-            keys.sort_by_key(|key| key.as_ref().map(|key| key.id()));
+            keys.sort_by_key(|key| key.as_ref().map(PublicKey::id));
             (keys, holders.threshold)
         };
         keys(old) != keys(new)

@@ -1,0 +1,123 @@
+//! Why no root or release can be made.
+
+use crate::bundle::BundleError;
+use crate::primitives::Name;
+use crate::tuf::{KeyId, Role, SignerError, TrustError, UtcTime};
+
+/// Why a root or a release was not made. Nothing has been signed or written then.
+#[derive(Debug, thiserror::Error)]
+pub enum RepositoryError {
+    /// The repository as it is does not verify.
+    #[error("the repository cannot be built upon")]
+    Previous(#[source] TrustError),
+    /// There are files of releases, but not the one that says which release is the newest.
+    #[error(
+        "the repository has {file} but no metadata/timestamp.json, so the number of its newest \
+         release is not known"
+    )]
+    NoTimestamp {
+        /// One of the files.
+        file: String,
+    },
+    /// What was made is not what a gateway would accept.
+    #[error("a gateway would not accept the result")]
+    Refused(#[source] TrustError),
+    /// Too few of the keys that hold a role are at hand.
+    #[error(
+        "the {role} role needs {needed} of its keys to sign, and {found} of them are at hand; it \
+         is held by {}", list(.holders)
+    )]
+    MissingKeys {
+        /// The role.
+        role: Role,
+        /// How many of its keys are at hand.
+        found: u64,
+        /// How many must sign.
+        needed: u64,
+        /// Its keys.
+        holders: Vec<KeyId>,
+    },
+    /// More keys would have to sign than there are.
+    #[error("the {role} role has {keys} keys, so {threshold} of them can never sign")]
+    Threshold {
+        /// The role.
+        role: Role,
+        /// How many different keys it has.
+        keys: usize,
+        /// How many would have to sign.
+        threshold: u64,
+    },
+    /// Metadata that would be expired from the beginning.
+    #[error("{role} metadata that expire at {expires} are of no use at {now}")]
+    Expired {
+        /// The role.
+        role: Role,
+        /// When they would expire.
+        expires: UtcTime,
+        /// When they would be signed.
+        now: UtcTime,
+    },
+    /// A release number beyond what JSON can carry.
+    #[error("the {role} metadata have reached the highest version there is")]
+    LastVersion {
+        /// The role.
+        role: Role,
+    },
+    /// Signing failed.
+    #[error("cannot sign")]
+    Signer(#[from] SignerError),
+    /// A build of another version of Tieline.
+    #[error("the build has format {found}, and this version of Tieline reads format {known}")]
+    Format {
+        /// The format it has.
+        found: u32,
+        /// The format that is known.
+        known: u32,
+    },
+    /// A build without a single gateway: signing it would take all bundles away.
+    #[error("the build has no gateway")]
+    Empty,
+    /// A build of another mesh.
+    #[error("the build is of mesh {found}, and the repository is that of mesh {wanted}")]
+    Mesh {
+        /// The mesh of the repository.
+        wanted: Name,
+        /// The mesh of the build.
+        found: Name,
+    },
+    /// A listed bundle that is not there.
+    #[error("the build lists a bundle for gateway {gateway} that is not there")]
+    NoBundle {
+        /// The gateway.
+        gateway: Name,
+    },
+    /// A bundle that was changed after it was built.
+    #[error("the bundle for gateway {gateway} is not the one that build.json lists")]
+    Altered {
+        /// The gateway.
+        gateway: Name,
+    },
+    /// Bytes that are listed as a bundle and are none.
+    #[error("the bundle for gateway {gateway} would be refused by the gateway")]
+    Bundle {
+        /// The gateway.
+        gateway: Name,
+        /// Why.
+        source: BundleError,
+    },
+    /// A bundle under another gateway's name.
+    #[error("the bundle listed for gateway {gateway} says it is for {found} of mesh {mesh}")]
+    WrongGateway {
+        /// The gateway it is listed for.
+        gateway: Name,
+        /// The gateway it is for.
+        found: Name,
+        /// The mesh it is of.
+        mesh: Name,
+    },
+}
+
+fn list(ids: &[KeyId]) -> String {
+    let ids: Vec<_> = ids.iter().map(KeyId::short).collect();
+    if ids.is_empty() { "no key".to_owned() } else { format!("key {}", ids.join(", ")) }
+}

@@ -1,0 +1,18 @@
+//! The other side: making root metadata and releases (TUF specification §6).
+//!
+//! Nothing is written here. What comes back are files in the order in which they must be
+//! written: a client sees a release from the moment its `timestamp.json` is there, so that is
+//! last, and what was left out by a crash before it was never part of a release.
+
+mod audit;
+mod error;
+mod files;
+mod release;
+mod root;
+mod signing;
+
+pub use audit::Audit;
+pub use error::RepositoryError;
+pub use files::NewFile;
+pub use release::{Changes, NewRelease, ReleaseTerms, release};
+pub use root::{RoleTerms, RootTerms, first_root};
