@@ -2,6 +2,7 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use super::super::mesh_file::{Examined, Locking, examine, refuse};
 use super::super::{Context, Exit, Failure, Format};
 use super::{INIT, same_voice};
 use crate::lab::{Ended, IsolationError, MeshFiles, Orders, Walls};
@@ -56,16 +57,14 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
     }
 }
 
+/// Reads a mesh and reports what is wrong with it, as every other command does.
 fn read(file: &Utf8Path, context: &mut Context) -> Result<MeshFiles, Failure> {
-    let path = context.path(file);
-    let read = |path: &Utf8Path| -> Result<String, Failure> {
-        let bytes = context.host.files.read(path, 1 << 20);
-        let bytes = bytes.map_err(|error| Failure::new(Exit::Failure, &error))?;
-        Ok(String::from_utf8_lossy(&bytes).into_owned())
-    };
-    let mesh = read(&path)?;
-    let lock = read(&path.with_extension("lock")).ok();
-    Ok(MeshFiles { path, mesh, lock })
+    let Examined { sources, findings, outcome } = examine(file, Locking::Optional, context)?;
+    if outcome.is_none() {
+        return Err(refuse(&findings, &sources, context));
+    }
+    let lock = Some(sources.lock.text).filter(|text| !text.is_empty());
+    Ok(MeshFiles { path: context.path(file), mesh: sources.mesh.text, lock })
 }
 
 /// This very program.
