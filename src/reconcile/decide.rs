@@ -156,3 +156,6 @@ fn strays(seen: &Seen, wanted: &Wanted, steps: &mut Steps) {
         steps.removals.push(Step::RemoveLink(*device));
     }
 }
+
+#[cfg(test)]
+mod tests;

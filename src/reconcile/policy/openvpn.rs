@@ -92,15 +92,13 @@ pub(super) fn check(
 fn allowed(directive: &str, values: &[&str], expected: &Expected) -> bool {
     match (directive, values) {
         ("dev", [device]) => *device == expected.device.to_string(),
-        ("dev-type", ["tun"])
-        | ("topology", ["p2p"])
-        | ("mssfix", ["0"])
-        | ("resolv-retry", ["infinite"])
-        | ("dh", ["none"])
-        | ("proto", ["udp" | "udp4" | "udp6"])
-        | ("tls-version-min", ["1.2" | "1.3"])
-        | ("allow-compression", ["no"])
-        | ("script-security", ["0"]) => true,
+        ("proto", ["udp" | "udp4" | "udp6"]) | ("tls-version-min", ["1.2" | "1.3"]) => true,
+        ("topology", [value]) => *value == "p2p",
+        ("dev-type", [value]) => *value == "tun",
+        ("resolv-retry", [value]) => *value == "infinite",
+        ("dh", [value]) => *value == "none",
+        ("allow-compression", [value]) => *value == "no",
+        ("mssfix" | "script-security", [value]) => *value == "0",
         (
             "persist-tun" | "persist-key" | "disable-dco" | "ifconfig-noexec" | "route-noexec"
             | "float" | "nobind" | "tls-server" | "tls-client",

@@ -1,0 +1,262 @@
+//! What follows from what, as a table.
+
+use super::*;
+use crate::reconcile::wanted::Ruleset;
+
+fn digest(text: &str) -> Digest {
+    Digest::of(text.as_bytes())
+}
+
+fn device(number: u16) -> Device {
+    format!("tl-{number}").parse().unwrap()
+}
+
+fn link(number: u16) -> Link {
+    Link {
+        local: "172.19.0.1".parse().unwrap(),
+        remote: format!("172.19.0.{number}").parse().unwrap(),
+        mtu: 1420,
+        owner: 7,
+    }
+}
+
+fn via(number: u16) -> Via {
+    Via { device: device(number), source: "192.168.1.1".parse().unwrap() }
+}
+
+fn lan(number: u16) -> IpNet {
+    format!("192.168.{number}.0/24").parse().unwrap()
+}
+
+/// A gateway with tunnels to these peers, and a route to the LAN of each.
+fn wanted(peers: &[u16]) -> Wanted {
+    let tunnel = |peer: u16| Tunnel {
+        peer: format!("peer-{peer}").parse().unwrap(),
+        link: link(peer),
+        inputs: digest(&peer.to_string()),
+    };
+    Wanted {
+        settings: [(Sysctl::Ip4Forward, "1".to_owned())].into(),
+        ruleset: Some(Ruleset {
+            file: "nftables/tieline.nft".parse().unwrap(),
+            inputs: digest("table"),
+        }),
+        tunnels: peers.iter().map(|peer| (device(*peer), tunnel(*peer))).collect(),
+        routes: peers.iter().map(|peer| (lan(*peer), via(*peer))).collect(),
+    }
+}
+
+/// A host that is as `wanted` has it.
+fn converged(wanted: &Wanted) -> Seen {
+    let process = |device: &Device| Process { pid: device.peer().get().into(), started: 1 };
+    let mut applied = Applied::default();
+    applied.ruleset = wanted.ruleset.as_ref().map(|ruleset| ruleset.inputs);
+    applied.tunnels = wanted.tunnels.iter().map(|(d, t)| (*d, t.inputs)).collect();
+    Seen {
+        network: NetworkState {
+            links: wanted.tunnels.iter().map(|(d, t)| (*d, Some(t.link.clone()))).collect(),
+            routes: wanted.routes.clone(),
+            table: wanted.ruleset.is_some(),
+            ..NetworkState::default()
+        },
+        processes: wanted.tunnels.keys().map(|d| (*d, process(d))).collect(),
+        settings: wanted.settings.clone(),
+        applied,
+    }
+}
+
+/// The steps, one a line, with `+`, `~` or `-` in front.
+fn told(steps: &Steps) -> Vec<String> {
+    let tell = |mark: char, steps: &[Step]| {
+        let tell = move |step: &Step| match step {
+            Step::Set(setting, value) => format!("{mark} set {} {value}", setting.name()),
+            Step::LoadRuleset(file, _) => format!("{mark} load {file}"),
+            Step::RemoveTable => format!("{mark} remove table"),
+            Step::SetLink(device, _) => format!("{mark} link {device}"),
+            Step::RemoveLink(device) => format!("{mark} remove {device}"),
+            Step::Start(device, _) => format!("{mark} start {device}"),
+            Step::Restart(device, _) => format!("{mark} restart {device}"),
+            Step::Stop(device) => format!("{mark} stop {device}"),
+            Step::SetRoute(to, via) => format!("{mark} route {to} {}", via.device),
+            Step::RemoveRoute(to, device) => format!("{mark} unroute {to} {device}"),
+        };
+        steps.iter().map(tell).collect::<Vec<_>>()
+    };
+    let additions = tell('+', &steps.additions);
+    [additions, tell('~', &steps.changes), tell('-', &steps.removals)].concat()
+}
+
+/// What is done where `change` happened to a converged host with tunnels to 2 and 3.
+fn after(change: impl FnOnce(&mut Seen)) -> Vec<String> {
+    let wanted = wanted(&[2, 3]);
+    let mut seen = converged(&wanted);
+    change(&mut seen);
+    told(&decide(&seen, &wanted))
+}
+
+#[test]
+fn nothing_to_do() {
+    assert_eq!(after(|_| {}), [""; 0]);
+}
+
+#[test]
+fn first_install_and_reboot() {
+    let steps = after(|seen| *seen = Seen::default());
+    assert_eq!(
+        steps,
+        [
+            "+ set net.ipv4.ip_forward 1",
+            "+ load nftables/tieline.nft",
+            "+ link tl-2",
+            "+ start tl-2",
+            "+ link tl-3",
+            "+ start tl-3",
+            "+ route 192.168.2.0/24 tl-2",
+            "+ route 192.168.3.0/24 tl-3",
+        ]
+    );
+}
+
+#[test]
+fn drift_is_repaired_tunnel_by_tunnel() {
+    type Change = fn(&mut Seen);
+    let cases: [(&str, Change, &[&str]); 13] = [
+        (
+            "a process died",
+            |s| {
+                s.processes.remove(&device(2));
+            },
+            &["~ start tl-2"],
+        ),
+        (
+            "a device vanished, and its route with it",
+            |s| {
+                s.network.links.remove(&device(2));
+                s.network.routes.remove(&lan(2));
+            },
+            &["+ route 192.168.2.0/24 tl-2", "~ link tl-2", "~ restart tl-2"],
+        ),
+        (
+            "a device was taken down",
+            |s| {
+                s.network.links.insert(device(2), None);
+            },
+            &["~ link tl-2", "~ restart tl-2", "~ route 192.168.2.0/24 tl-2"],
+        ),
+        (
+            "a device has another owner",
+            |s| {
+                s.network.links.insert(device(2), Some(Link { owner: 8, ..link(2) }));
+            },
+            &["~ link tl-2", "~ restart tl-2", "~ route 192.168.2.0/24 tl-2"],
+        ),
+        (
+            "a route vanished",
+            |s| {
+                s.network.routes.remove(&lan(3));
+            },
+            &["+ route 192.168.3.0/24 tl-3"],
+        ),
+        (
+            "a route was changed",
+            |s| {
+                s.network.routes.insert(lan(3), via(2));
+            },
+            &["~ route 192.168.3.0/24 tl-3"],
+        ),
+        (
+            "a route of ours that nobody wants",
+            |s| {
+                s.network.routes.insert(lan(9), via(3));
+            },
+            &["- unroute 192.168.9.0/24 tl-3"],
+        ),
+        (
+            "a stray process",
+            |s| {
+                s.processes.insert(device(9), Process { pid: 9, started: 1 });
+            },
+            &["- stop tl-9"],
+        ),
+        (
+            "a stray device",
+            |s| {
+                s.network.links.insert(device(9), None);
+            },
+            &["- remove tl-9"],
+        ),
+        (
+            "somebody flushed the firewall",
+            |s| s.network.table = false,
+            &["+ load nftables/tieline.nft"],
+        ),
+        (
+            "another ruleset was loaded",
+            |s| s.applied.ruleset = Some(digest("old")),
+            &["+ load nftables/tieline.nft"],
+        ),
+        (
+            "forwarding was switched off",
+            |s| {
+                s.settings.insert(Sysctl::Ip4Forward, "0".to_owned());
+            },
+            &["+ set net.ipv4.ip_forward 1"],
+        ),
+        (
+            "a run was killed between a restart and the note of it",
+            |s| {
+                s.applied.tunnels.remove(&device(3));
+            },
+            &["~ restart tl-3"],
+        ),
+    ];
+    for (name, change, steps) in cases {
+        assert_eq!(after(change), steps, "{name}");
+    }
+}
+
+#[test]
+fn a_new_peer_leaves_the_others_alone() {
+    let steps = decide(&converged(&wanted(&[2, 3])), &wanted(&[2, 3, 4]));
+    assert_eq!(told(&steps), ["+ link tl-4", "+ start tl-4", "+ route 192.168.4.0/24 tl-4"]);
+}
+
+#[test]
+fn a_removed_peer_goes_last_and_alone() {
+    let steps = decide(&converged(&wanted(&[2, 3])), &wanted(&[2]));
+    assert_eq!(told(&steps), ["- unroute 192.168.3.0/24 tl-3", "- stop tl-3", "- remove tl-3"]);
+}
+
+#[test]
+fn a_new_prefix_restarts_nothing() {
+    let mut new = wanted(&[2, 3]);
+    new.routes.insert(lan(20), via(2));
+    let steps = decide(&converged(&wanted(&[2, 3])), &new);
+    assert_eq!(told(&steps), ["+ route 192.168.20.0/24 tl-2"]);
+}
+
+#[test]
+fn a_changed_tunnel_restarts_alone() {
+    let mut new = wanted(&[2, 3]);
+    new.tunnels.get_mut(&device(3)).unwrap().inputs = digest("another port");
+    let steps = decide(&converged(&wanted(&[2, 3])), &new);
+    assert_eq!(told(&steps), ["~ restart tl-3"]);
+}
+
+#[test]
+fn additions_come_before_changes_and_removals() {
+    let mut new = wanted(&[2, 4]);
+    new.tunnels.get_mut(&device(2)).unwrap().inputs = digest("another port");
+    let steps = told(&decide(&converged(&wanted(&[2, 3])), &new));
+    let marks: String = steps.iter().filter_map(|step| step.chars().next()).collect();
+    assert_eq!(marks, "+++~---");
+}
+
+#[test]
+fn nothing_wanted_leaves_nothing_behind() {
+    let steps = decide(&converged(&wanted(&[2])), &Wanted::default());
+    assert_eq!(
+        told(&steps),
+        ["- remove table", "- unroute 192.168.2.0/24 tl-2", "- stop tl-2", "- remove tl-2"]
+    );
+}
