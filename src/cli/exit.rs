@@ -1,5 +1,7 @@
 //! Exit codes: part of the interface, so never renumbered.
 
+use crate::tuf::TrustErrorKind;
+
 /// How a command ended. The numbers are documented for scripts and monitoring; those from 64 up
 /// follow sysexits(3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +45,20 @@ pub enum Exit {
     Configuration = 78,
     /// Stopped by a signal, as shells report Ctrl-C.
     Interrupted = 130,
+}
+
+/// A mistake about trust always ends with the number of its kind, whatever command met it.
+impl From<TrustErrorKind> for Exit {
+    fn from(kind: TrustErrorKind) -> Self {
+        match kind {
+            TrustErrorKind::Signature => Self::Signature,
+            TrustErrorKind::Rollback => Self::Rollback,
+            TrustErrorKind::Expired => Self::Expired,
+            TrustErrorKind::WrongGateway => Self::WrongGateway,
+            TrustErrorKind::BadBundle => Self::BadBundle,
+            TrustErrorKind::Incomplete => Self::NoRemote,
+        }
+    }
 }
 
 impl From<Exit> for std::process::ExitCode {

@@ -11,12 +11,16 @@ mod failure;
 mod gateway;
 mod git_worker;
 mod init;
+mod key;
 mod lab;
 mod lock;
 mod mesh_file;
 mod publish;
 mod reconcile;
+mod root;
+mod sign;
 mod terminal;
+mod trust;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -76,6 +80,9 @@ enum Command {
     Init(init::Args),
     Check(check::Args),
     Lock(lock::Args),
+    Key(key::Args),
+    Root(root::Args),
+    Sign(sign::Args),
 }
 
 impl Cli {
@@ -122,5 +129,8 @@ fn dispatch(command: &Command, context: &mut Context) -> Result<Exit, Failure> {
         Command::Init(args) => init::run(args, context),
         Command::Check(args) => check::run(args, context),
         Command::Lock(args) => lock::run(args, context),
+        Command::Key(args) => key::run(args, context),
+        Command::Root(args) => root::run(args, context),
+        Command::Sign(args) => sign::run(args, context),
     }
 }

@@ -1,6 +1,7 @@
 //! The machine: traits for everything outside this process, and their real forms.
 
 mod clock;
+mod environment;
 mod files;
 pub mod git;
 mod network;
@@ -10,6 +11,7 @@ mod services;
 mod users;
 
 pub use clock::{Clock, RealClock};
+pub use environment::{Environment, RealEnvironment};
 pub use files::{FileError, Files, LockGuard, Mode, RealFiles};
 pub use network::{KernelNetwork, Link, Network, NetworkError, NetworkState, ROUTE_PROTOCOL, Via};
 pub use probes::{Management, Probes, TunnelState};
@@ -28,6 +30,8 @@ pub struct Host<'a> {
     pub processes: &'a dyn Processes,
     /// Git repositories elsewhere.
     pub git: &'a dyn git::Publisher,
+    /// Its environment variables.
+    pub environment: &'a dyn Environment,
 }
 
 impl Host<'static> {
@@ -39,6 +43,7 @@ impl Host<'static> {
             clock: &RealClock,
             processes: &RealProcesses,
             git: &git::RealGit::SELF,
+            environment: &RealEnvironment,
         }
     }
 }

@@ -1,0 +1,92 @@
+//! `tieline key`.
+
+use camino::Utf8PathBuf;
+use clap::Subcommand;
+
+use super::trust::{KeySource, load_public};
+use super::{Context, Exit, Failure};
+use crate::host::Mode;
+use crate::tuf::{KeyPair, PublicKey, Signer};
+
+/// Make and look at the keys that sign releases
+///
+/// These are not the keys of tunnels: those are made on each gateway by `tieline enroll` and
+/// never leave it.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: KeyCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum KeyCommand {
+    Generate(Generate),
+    Show(Show),
+}
+
+/// Make an ed25519 key pair
+///
+/// Writes the private key to FILE, readable by you alone, and the public key to FILE.pub. Neither
+/// file is ever overwritten. Both are PEM, as OpenSSL reads and writes them.
+///
+/// Who has the private key of a role can sign for it. Keep those of the root role offline. The key
+/// that signs releases is a secret of your CI system: paste the content of FILE there and sign
+/// with `--key env:NAME`.
+#[derive(Debug, clap::Args)]
+struct Generate {
+    /// Where to write the private key
+    #[arg(value_name = "FILE")]
+    file: Utf8PathBuf,
+}
+
+/// Print the id and the public half of keys
+#[derive(Debug, clap::Args)]
+struct Show {
+    /// Key files, private or public, or env:NAME
+    #[arg(value_name = "KEY", required = true)]
+    keys: Vec<KeySource>,
+}
+
+pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
+    match &args.command {
+        KeyCommand::Generate(args) => generate(args, context),
+        KeyCommand::Show(args) => show(args, context),
+    }
+}
+
+fn generate(args: &Generate, context: &mut Context) -> Result<Exit, Failure> {
+    let fail = |error: &dyn std::error::Error| Failure::new(Exit::Failure, error);
+    let private = context.path(&args.file);
+    let public = Utf8PathBuf::from(format!("{private}.pub"));
+    let pair = KeyPair::generate().map_err(|error| fail(&error))?;
+    let secret = pair.to_pem().map_err(|error| fail(&error))?;
+    let files = context.host.files;
+    // The public half first: if it is in the way, no private key is left behind.
+    let text = pem(pair.public())?;
+    files.create(&public, text.as_bytes(), Mode::Public).map_err(|error| fail(&error))?;
+    if let Err(error) = files.create(&private, secret.as_bytes(), Mode::Private) {
+        files.remove(&public).map_err(|error| fail(&error))?;
+        return Err(fail(&error));
+    }
+    let directory = private.parent().filter(|path| !path.as_str().is_empty());
+    let directory = directory.unwrap_or(camino::Utf8Path::new("."));
+    files.sync_dir(directory).map_err(|error| fail(&error))?;
+    context.terminal.note(&format!(
+        "made key {}: private half in {private}, public half in {public}",
+        pair.public().id()
+    ));
+    Ok(Exit::Done)
+}
+
+fn show(args: &Show, context: &mut Context) -> Result<Exit, Failure> {
+    for source in &args.keys {
+        let key = load_public(source, context)?;
+        let text = format!("{}  {}  {source}\n{}", key.id(), key.kind(), pem(&key)?);
+        context.terminal.result(&text)?;
+    }
+    Ok(Exit::Done)
+}
+
+fn pem(key: &PublicKey) -> Result<String, Failure> {
+    key.to_pem().ok_or_else(|| Failure::say(Exit::Failure, "this key cannot be written as PEM"))
+}

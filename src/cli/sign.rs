@@ -1,0 +1,156 @@
+//! `tieline sign`.
+
+use std::collections::BTreeMap;
+
+use camino::Utf8PathBuf;
+
+use super::trust::{Directory, KeySource, Lifetime, load_pair, refuse};
+use super::{Context, Exit, Failure};
+use crate::bundle::{self, Build};
+use crate::primitives::Name;
+use crate::tuf::repository::{Audit, Changes, ReleaseTerms, RepositoryError, release};
+use crate::tuf::{KeyPair, Limits, Request, Signer, UtcTime};
+
+/// Sign the built bundles as the next release
+///
+/// Verifies the repository as it is, checks every bundle against build/build.json, and adds a
+/// release one higher than the last: targets metadata (what each gateway's bundle is), snapshot
+/// and timestamp (that this is the newest). Gateways accept it only if the keys that the
+/// repository's root names for these roles have signed.
+///
+/// Metadata expire, so that nobody can keep a gateway on an old release unnoticed. Sign again,
+/// from CI on a schedule, before the timestamp does. What expired installs nothing new and stops
+/// nothing that runs.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The directory that `tieline build` wrote
+    #[arg(long, value_name = "DIR", default_value = "build")]
+    build: Utf8PathBuf,
+
+    /// The repository that the release is added to
+    #[arg(long, value_name = "DIR", default_value = "repository")]
+    repository: Utf8PathBuf,
+
+    /// A private key that signs: a file, or env:NAME for one in an environment variable
+    #[arg(long = "key", value_name = "KEY", required = true)]
+    keys: Vec<KeySource>,
+
+    /// Verify the repository from this root on, instead of its own first
+    #[arg(long, value_name = "FILE")]
+    root: Option<Utf8PathBuf>,
+
+    /// When the targets metadata expire: days from now, or a time in UTC
+    #[arg(long, value_name = "WHEN", default_value = "365d")]
+    targets_expires: Lifetime,
+
+    /// When the snapshot metadata expire
+    #[arg(long, value_name = "WHEN", default_value = "365d")]
+    snapshot_expires: Lifetime,
+
+    /// When the timestamp metadata expire
+    #[arg(long, value_name = "WHEN", default_value = "30d")]
+    timestamp_expires: Lifetime,
+
+    /// When all of them expire, instead
+    #[arg(long, value_name = "WHEN", conflicts_with_all = ["targets_expires", "snapshot_expires", "timestamp_expires"])]
+    expires: Option<Lifetime>,
+
+    /// Say that it was signed at TIME instead of now, so that it can be made again bit for bit
+    #[arg(long, value_name = "TIME")]
+    signed_at: Option<UtcTime>,
+}
+
+/// The most that is read of build.json, in bytes; a gateway takes about 150.
+const MAX_BUILD: u64 = 32 << 20;
+
+pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
+    let pairs = args.keys.iter().map(|key| load_pair(key, context));
+    let pairs = pairs.collect::<Result<Vec<KeyPair>, _>>()?;
+    let (build, bundles) = read_build(args, context)?;
+
+    let repository = Directory::new(&args.repository, context);
+    let root = match &args.root {
+        Some(path) => read(&context.path(path), Limits::GATEWAY.root, context)?,
+        None => repository.first_root(context)?,
+    };
+    let audit = Audit::new(root, |request: &Request| {
+        repository.read(request, context).map_err(Stopped::Read)
+    });
+    let audit = audit.map_err(|stopped| match stopped {
+        Stopped::Read(failure) => failure,
+        Stopped::Refused(error) => refuse(&error),
+    })?;
+
+    let signed_at = args.signed_at.unwrap_or_else(|| UtcTime::from_clock(context.host.clock.now()));
+    let until = |own: Lifetime| args.expires.unwrap_or(own).end(signed_at);
+    let terms = ReleaseTerms {
+        signed_at,
+        targets_expire: until(args.targets_expires),
+        snapshot_expires: until(args.snapshot_expires),
+        timestamp_expires: until(args.timestamp_expires),
+    };
+    let signers: Vec<&dyn Signer> = pairs.iter().map(|pair| pair as &dyn Signer).collect();
+    let release = release(&audit, &build, &bundles, &terms, &signers).map_err(|e| refuse(&e))?;
+
+    context.terminal.note(&in_words(release.number, &build, &release.changes, &terms));
+    repository.write(&release.files, context)?;
+    Ok(Exit::Done)
+}
+
+/// Why the repository could not be looked at.
+enum Stopped {
+    Read(Failure),
+    Refused(RepositoryError),
+}
+
+impl From<RepositoryError> for Stopped {
+    fn from(error: RepositoryError) -> Self {
+        Self::Refused(error)
+    }
+}
+
+/// build.json and the bundles it lists.
+fn read_build(args: &Args, context: &Context) -> Result<(Build, BTreeMap<Name, Vec<u8>>), Failure> {
+    let directory = context.path(&args.build);
+    let path = directory.join(Build::FILE);
+    let listed =
+        read(&path, MAX_BUILD, context).map_err(|f| f.hint("run `tieline build` first"))?;
+    let build: Build = serde_json::from_slice(&listed).map_err(|error| {
+        Failure::say(Exit::BadBundle, format!("{path} does not list a build: {error}"))
+            .hint("`tieline build` writes it")
+    })?;
+    let mut bundles = BTreeMap::new();
+    for gateway in build.gateways.keys() {
+        let path = directory.join(Build::bundle_file(gateway));
+        let bytes = read(&path, bundle::Limits::GATEWAY.packed as u64, context)?;
+        bundles.insert(gateway.clone(), bytes);
+    }
+    Ok((build, bundles))
+}
+
+fn read(path: &camino::Utf8Path, limit: u64, context: &Context) -> Result<Vec<u8>, Failure> {
+    let bytes = context.host.files.read(path, limit);
+    bytes.map_err(|error| Failure::new(Exit::Failure, &error))
+}
+
+/// What is signed, for the person whose key signs it.
+fn in_words(number: u64, build: &Build, changes: &Changes, terms: &ReleaseTerms) -> String {
+    let from = build.source_commit.as_ref().map(|commit| format!(" from commit {commit}"));
+    let mut lines = vec![format!(
+        "release {number} of mesh {}{}, fresh until {}:",
+        build.mesh,
+        from.unwrap_or_default(),
+        terms.timestamp_expires
+    )];
+    let kinds = [
+        ("added", &changes.added),
+        ("changed", &changes.changed),
+        ("removed", &changes.removed),
+        ("unchanged", &changes.unchanged),
+    ];
+    for (kind, gateways) in kinds.into_iter().filter(|(_, gateways)| !gateways.is_empty()) {
+        let names: Vec<_> = gateways.iter().map(Name::as_str).collect();
+        lines.push(format!("  {kind:9} {}", names.join(", ")));
+    }
+    lines.join("\n")
+}

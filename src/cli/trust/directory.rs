@@ -1,0 +1,66 @@
+//! A repository as a directory on this machine.
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::cli::{Context, Exit, Failure};
+use crate::host::{FileError, Mode};
+use crate::tuf::repository::NewFile;
+use crate::tuf::{Limits, Request};
+
+/// A repository directory: `metadata/` and `targets/`.
+pub(in crate::cli) struct Directory {
+    path: Utf8PathBuf,
+}
+
+impl Directory {
+    /// The repository at `path`, relative to `-C`.
+    pub(in crate::cli) fn new(path: &Utf8Path, context: &Context) -> Self {
+        Self { path: context.path(path) }
+    }
+
+    /// Where it is.
+    pub(in crate::cli) fn path(&self) -> &Utf8Path {
+        &self.path
+    }
+
+    /// The file that `request` names; `None` where it is not there.
+    pub(in crate::cli) fn read(
+        &self,
+        request: &Request,
+        context: &Context,
+    ) -> Result<Option<Vec<u8>>, Failure> {
+        match context.host.files.read(&self.path.join(&request.path), request.limit) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(FileError::NotFound { .. }) => Ok(None),
+            Err(error) => Err(Failure::new(Exit::Failure, &error)),
+        }
+    }
+
+    /// The first root, with which every client can begin.
+    pub(in crate::cli) fn first_root(&self, context: &Context) -> Result<Vec<u8>, Failure> {
+        let request =
+            Request { path: "metadata/1.root.json".to_owned(), limit: Limits::GATEWAY.root };
+        self.read(&request, context)?.ok_or_else(|| {
+            let path = self.path.join(&request.path);
+            Failure::say(Exit::Signature, format!("{path} does not exist"))
+                .hint("`tieline root init` begins a repository")
+        })
+    }
+
+    /// Writes `files` in their order, each whole or not at all.
+    pub(in crate::cli) fn write(
+        &self,
+        files: &[NewFile],
+        context: &Context,
+    ) -> Result<(), Failure> {
+        let disk = context.host.files;
+        let write = |file: &NewFile| -> Result<(), FileError> {
+            let path = self.path.join(&file.path);
+            if let Some(parent) = path.parent() {
+                disk.create_dir(parent)?;
+            }
+            disk.replace(&path, &file.content, Mode::Public)
+        };
+        files.iter().try_for_each(write).map_err(|error| Failure::new(Exit::Failure, &error))
+    }
+}

@@ -1,0 +1,66 @@
+//! What the commands around keys, roots and releases share.
+
+mod directory;
+mod keys;
+mod lifetime;
+
+pub(super) use directory::Directory;
+pub(super) use keys::{KeySource, load_pair, load_public};
+pub(super) use lifetime::Lifetime;
+
+use super::{Exit, Failure};
+use crate::tuf::repository::RepositoryError;
+use crate::tuf::{Role, TrustError};
+
+/// Why something is not trusted, as the user is told.
+pub(super) fn distrust(error: &TrustError) -> Failure {
+    let failure = Failure::new(error.kind().into(), error);
+    match error {
+        TrustError::Root(_) => failure.hint(
+            "root metadata come from `tieline root init`; a gateway has those it was provisioned \
+             with in /etc/tieline/root.json",
+        ),
+        TrustError::Expired { file, .. } if file.ends_with(Role::Root.file_name()) => {
+            failure.hint("who holds the root role has to sign a new version of root metadata")
+        }
+        TrustError::Expired { .. } => failure.hint(
+            "`tieline sign` and `tieline publish` renew them; until then nothing new is accepted",
+        ),
+        _ => failure,
+    }
+}
+
+/// Why no root or release was made, as the user is told.
+pub(super) fn refuse(error: &RepositoryError) -> Failure {
+    let (exit, hint) = match error {
+        RepositoryError::Previous(trust) | RepositoryError::Refused(trust) => {
+            (trust.kind().into(), distrust(trust).hint)
+        }
+        RepositoryError::NoTimestamp { file } => (
+            Exit::Rollback,
+            Some(format!("restore it; or, if no release was ever published, remove {file}")),
+        ),
+        RepositoryError::MissingKeys { role, .. } => (
+            Exit::Signature,
+            Some(format!(
+                "name more keys of the {role} role with --key; `tieline key show` prints the id \
+                 of a key"
+            )),
+        ),
+        RepositoryError::Altered { .. }
+        | RepositoryError::NoBundle { .. }
+        | RepositoryError::Format { .. }
+        | RepositoryError::Bundle { .. } => {
+            (Exit::BadBundle, Some("run `tieline build` again".to_owned()))
+        }
+        RepositoryError::Mesh { .. } | RepositoryError::WrongGateway { .. } => {
+            (Exit::WrongGateway, None)
+        }
+        _ => (Exit::Failure, None),
+    };
+    let failure = Failure::new(exit, error);
+    match hint {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
+}
