@@ -42,7 +42,7 @@ impl Lab<'_> {
     /// Makes key and certificate of every gateway that has none, and writes the lab's mesh.yaml
     /// with the fingerprints in place of those of the real gateways.
     pub fn enroll(&mut self, files: &MeshFiles, mesh: &Mesh) -> Result<String, LabError> {
-        self.prepare_release()?;
+        self.found(&mesh.name)?;
         let gateways = self.gateways();
         self.fingerprints.retain(|gateway, _| gateways.contains(gateway));
         let new: Vec<_> =

@@ -37,6 +37,8 @@ pub struct Lab<'a> {
     pub(super) program: Utf8PathBuf,
     pub(super) topology: Option<Topology>,
     pub(super) fingerprints: BTreeMap<Name, Fingerprint>,
+    /// Whether there are keys and a root to sign releases with.
+    pub(super) founded: bool,
     processes: ProcessIds,
 }
 
@@ -49,6 +51,7 @@ impl<'a> Lab<'a> {
             program,
             topology: None,
             fingerprints: BTreeMap::new(),
+            founded: false,
             processes: BTreeMap::new(),
         }
     }
