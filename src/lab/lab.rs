@@ -101,7 +101,7 @@ impl<'a> Lab<'a> {
     /// Makes namespaces, wires and names as the mesh wants them.
     pub fn wire(&mut self, mesh: &Mesh) -> Result<String, LabError> {
         let after = Topology::new(mesh, self.topology.as_ref())?;
-        for directory in [places::TEMPORARY, places::ADMIN] {
+        for directory in [places::TEMPORARY, places::ADMIN, places::GATEWAYS] {
             self.host.files.create_dir(directory.into())?;
         }
         wire(self.host.processes, self.host.files, self.topology.as_ref(), &after)?;

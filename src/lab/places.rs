@@ -25,7 +25,10 @@ pub(super) const GIT: &str = "/run/git";
 /// The git repository that releases are published to.
 pub(super) const REPOSITORY: &str = "/run/git/mesh.git";
 
+/// A directory for every gateway.
+pub(super) const GATEWAYS: &str = "/run/gw";
+
 /// Everything of one gateway.
 pub(super) fn gateway(name: &Name) -> Utf8PathBuf {
-    Utf8Path::new("/run/gw").join(name.as_str())
+    Utf8Path::new(GATEWAYS).join(name.as_str())
 }

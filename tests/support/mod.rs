@@ -5,6 +5,8 @@
 
 pub mod archive;
 pub mod gateway;
+pub mod gateways;
 pub mod golden;
 pub mod mesh;
+pub mod releases;
 pub mod sandbox;
