@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use schemars::Schema;
 use serde_json::Value;
 use support::golden;
+use tieline::lab::LabReport;
 use tieline::report::{FindingsReport, LockReport};
 use tieline::spec::{mesh_schema, parse};
 
@@ -27,6 +28,7 @@ fn stored_schemas_are_fresh() {
     check("mesh.schema.json", &mesh_schema());
     check("findings.schema.json", &schemars::schema_for!(FindingsReport));
     check("lock.schema.json", &schemars::schema_for!(LockReport));
+    check("lab.schema.json", &LabReport::schema());
 }
 
 fn validator() -> jsonschema::Validator {

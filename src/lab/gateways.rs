@@ -78,9 +78,11 @@ impl Lab<'_> {
             .map_err(|gateway| LabError::Certificate { path: files.path.clone(), gateway })?;
         self.write_mesh(&text, files.lock.as_deref())?;
         Ok(match new.len() {
-            0 => "every gateway has its certificate already".to_owned(),
-            1 => "1 gateway enrolled with a certificate of the lab's".to_owned(),
-            count => format!("{count} gateways enrolled with certificates of the lab's"),
+            0 => "every gateway is enrolled already".to_owned(),
+            1 => "1 gateway enrolled; the lab's certificate stands in for the real one".to_owned(),
+            count => format!(
+                "{count} gateways enrolled; the lab's certificates stand in for the real ones"
+            ),
         })
     }
 
@@ -127,7 +129,7 @@ impl Lab<'_> {
         format!("{done} of {all} gateways fetched, verified and applied it")
     }
 
-    /// Waits until every tunnel is up, or `limit` has passed.
+    /// Waits until every tunnel that has a process at both ends is up, or `limit` has passed.
     pub fn tunnels(
         &self,
         limit: Duration,
@@ -135,9 +137,12 @@ impl Lab<'_> {
     ) -> Result<String, LabError> {
         let begun = Instant::now();
         loop {
-            *tunnels = between(&self.status()?);
-            let up = tunnels.iter().filter(|tunnel| tunnel.up).count();
-            if up == tunnels.len() || begun.elapsed() > limit {
+            let status = self.status()?;
+            *tunnels = between(&status, |tunnel| tunnel.up);
+            let possible = between(&status, |tunnel| tunnel.pid.is_some());
+            let count = |tunnels: &[TunnelReport]| tunnels.iter().filter(|t| t.up).count();
+            let up = count(tunnels);
+            if up == count(&possible) || begun.elapsed() > limit {
                 return Ok(format!("{up} of {} are up", tunnels.len()));
             }
             std::thread::sleep(PAUSE);
@@ -167,23 +172,26 @@ impl Lab<'_> {
     }
 }
 
-/// Every tunnel that at least one end knows of. It is up if both ends say so.
-fn between(status: &BTreeMap<Name, Status>) -> Vec<TunnelReport> {
-    let up: BTreeSet<_> = status
-        .iter()
-        .flat_map(|(gateway, status)| status.tunnels.iter().map(move |tunnel| (gateway, tunnel)))
-        .filter(|(_, tunnel)| tunnel.up)
-        .map(|(gateway, tunnel)| (gateway, &tunnel.peer))
+/// Every tunnel that at least one end knows of. It counts as up if both ends do `hold`.
+fn between(
+    status: &BTreeMap<Name, Status>,
+    hold: impl Fn(&StatusTunnel) -> bool,
+) -> Vec<TunnelReport> {
+    let ends = || {
+        status.iter().flat_map(|(gateway, status)| {
+            status.tunnels.iter().map(move |tunnel| (gateway, &tunnel.peer, tunnel))
+        })
+    };
+    let good: BTreeSet<_> = ends()
+        .filter(|(_, _, tunnel)| hold(tunnel))
+        .map(|(gateway, peer, _)| (gateway, peer))
         .collect();
-    let all: BTreeSet<_> = status
-        .iter()
-        .flat_map(|(gateway, status)| status.tunnels.iter().map(move |tunnel| (gateway, tunnel)))
-        .map(|(gateway, tunnel)| (gateway.min(&tunnel.peer), gateway.max(&tunnel.peer)))
-        .collect();
+    let all: BTreeSet<_> =
+        ends().map(|(gateway, peer, _)| (gateway.min(peer), gateway.max(peer))).collect();
     all.into_iter()
         .map(|(one, other)| TunnelReport {
             between: [one.clone(), other.clone()],
-            up: up.contains(&(one, other)) && up.contains(&(other, one)),
+            up: good.contains(&(one, other)) && good.contains(&(other, one)),
         })
         .collect()
 }

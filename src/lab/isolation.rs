@@ -186,10 +186,12 @@ impl Walls {
 
 fn installed(processes: &dyn Processes, tool: &(&'static str, &str, &str)) -> bool {
     let &(program, version, _) = tool;
-    !matches!(
-        processes.run(&Command::system(program).arg(version)),
-        Err(ProcessError::Start { source, .. }) if source.kind() == io::ErrorKind::NotFound
-    )
+    match processes.run(&Command::system(program).arg(version)) {
+        Err(ProcessError::Start { source, .. }) => {
+            !matches!(source.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied)
+        }
+        _ => true,
+    }
 }
 
 /// A stream that has something to read once we are told to stop.

@@ -17,10 +17,10 @@ use crate::spec::parse;
 
 /// How long tunnels may take to come up once every gateway has been reconciled. OpenVPN tries
 /// again every few seconds, and on a busy machine the handshakes of a large mesh take their time.
-const TUNNEL_LIMIT: Duration = Duration::from_secs(60);
+const TUNNEL_LIMIT: Duration = Duration::from_mins(1);
 
 /// How long one run of this program may take.
-pub(super) const COMMAND_LIMIT: Duration = Duration::from_secs(180);
+pub(super) const COMMAND_LIMIT: Duration = Duration::from_mins(3);
 
 /// Is told what the lab is doing, while it does it.
 pub trait Observer {

@@ -1,17 +1,21 @@
 //! Who reaches whom: from every LAN's host to every other, between all their addresses.
 
 use std::net::IpAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Topology, host_netns, parallel};
-use crate::host::{Command, Processes};
+use crate::host::{Command, Output, Processes};
 use crate::primitives::Name;
 
-/// How often an address is asked before it counts as silent: the first packet of a new
-/// neighbour may be lost while addresses are resolved.
+/// How long silent addresses are asked again: the first packet to a new neighbour may be lost
+/// while addresses are resolved. Later, once is enough, so that a lab in which nothing works does
+/// not take for ever to say so.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How often at most an address is asked.
 const ATTEMPTS: u32 = 3;
 
 /// What came of asking from one LAN's host for another's.
@@ -60,13 +64,17 @@ pub fn ping_all(processes: &dyn Processes, topology: &Topology) -> Vec<Pair> {
         .flat_map(|from| hosts.clone().map(move |to| (from, to)))
         .filter(|(from, to)| from.lan != to.lan)
         .collect();
+    let begun = Instant::now();
     parallel::each(&pairs, |(from, to)| {
         let both = from.addresses.iter().flat_map(|source| {
             let same = move |to: &&ipnet::IpNet| to.addr().is_ipv4() == source.addr().is_ipv4();
             to.addresses.iter().filter(same).map(|to| (source.addr(), to.addr()))
         });
         let ask = |(source, destination)| {
-            let milliseconds = ping(processes, &host_netns(&from.lan), source, destination);
+            let netns = host_netns(&from.lan);
+            let milliseconds = (0..ATTEMPTS)
+                .take_while(|&attempt| attempt == 0 || begun.elapsed() < PATIENCE)
+                .find_map(|_| ping(processes, &netns, source, destination));
             Path { source, destination, milliseconds }
         };
         Pair { from: from.lan.clone(), to: to.lan.clone(), paths: both.map(ask).collect() }
@@ -85,10 +93,8 @@ fn ping(
         .args([source.to_string(), destination.to_string()])
         .netns(netns)
         .limit(Duration::from_secs(5));
-    (0..ATTEMPTS).find_map(|_| {
-        let output = processes.run(&command).ok().filter(crate::host::Output::success)?;
-        round_trip(&String::from_utf8_lossy(&output.stdout))
-    })
+    let output = processes.run(&command).ok().filter(Output::success)?;
+    round_trip(&String::from_utf8_lossy(&output.stdout))
 }
 
 /// The time in a line such as `64 bytes from 10.0.0.2: icmp_seq=1 ttl=62 time=0.482 ms`.

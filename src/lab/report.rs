@@ -45,7 +45,6 @@ pub struct Round {
     /// What became of the processes of the round before.
     pub restarts: Restarts,
     /// Gateways whose reconciler failed, and what it said.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub failures: BTreeMap<Name, String>,
 }
 

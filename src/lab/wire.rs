@@ -5,9 +5,10 @@ use std::time::Duration;
 use super::error::failed;
 use super::{GIT, LabError, Topology, Wiring, parallel, places};
 use crate::host::{Command, Files, Mode, Processes};
+use crate::primitives::Digest;
 
 /// How long one batch of ip(8) may take: making fifty namespaces on a busy machine takes seconds.
-const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Duration = Duration::from_mins(2);
 
 /// Brings the lab's network from `before`, or from nothing, to `after`.
 pub(super) fn wire(
@@ -49,9 +50,10 @@ fn remove(processes: &dyn Processes, netns: &str) -> Result<(), LabError> {
     processes.demand(&ip.args(["netns", "delete", netns])).map(drop).map_err(what())
 }
 
-/// Makes names resolve: a new file over /etc/hosts each time, so that nobody reads half of one.
+/// Makes names resolve: another file over /etc/hosts each time, so that nobody reads half of one,
+/// and the one below, on which it is mounted, stays where it is.
 fn resolve(processes: &dyn Processes, files: &dyn Files, hosts: &str) -> Result<(), LabError> {
-    let path = format!("{}/hosts", places::RUN);
+    let path = format!("{}/hosts-{}", places::RUN, Digest::of(hosts.as_bytes()).short());
     files.replace(path.as_str().into(), hosts.as_bytes(), Mode::Public)?;
     let bind = Command::system("mount").args(["--bind", &path, "/etc/hosts"]);
     processes.demand(&bind).map(drop).map_err(failed("put a file over /etc/hosts"))

@@ -7,6 +7,7 @@ pub mod archive;
 pub mod gateway;
 pub mod gateways;
 pub mod golden;
+pub mod lab;
 pub mod mesh;
 pub mod releases;
 pub mod sandbox;

@@ -7,7 +7,7 @@ use anstyle::{AnsiColor, Style};
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
 
-use crate::lab::{MeshFiles, Phase, Round};
+use crate::lab::{MeshFiles, Pair, Phase, Round, TunnelReport};
 use crate::model::Mesh;
 use crate::primitives::Name;
 
@@ -58,29 +58,34 @@ pub(super) fn done(phase: Phase, took: Duration, result: &str) -> String {
 
 /// What came of a round.
 pub(super) fn round(round: &Round, index: usize) -> String {
-    let mut text = format!("\n{}\n\n", table(round));
-    for (gateway, said) in &round.failures {
-        text.push_str(&format!("{BAD}{gateway} could not be reconciled{BAD:#}: {said}\n"));
-    }
-    for tunnel in round.tunnels.iter().filter(|tunnel| !tunnel.up) {
-        let [one, other] = &tunnel.between;
-        text.push_str(&format!("{BAD}the tunnel between {one} and {other} is down{BAD:#}\n"));
-    }
+    let mut lines = vec![String::new(), table(round), String::new()];
+    lines.extend(
+        round.failures.iter().map(|(gateway, said)| {
+            format!("{BAD}{gateway} could not be reconciled{BAD:#}: {said}")
+        }),
+    );
+    let down = round.tunnels.iter().filter(|tunnel| !tunnel.up);
+    lines.extend(down.map(|TunnelReport { between: [one, other], .. }| {
+        format!("{BAD}the tunnel between {one} and {other} is down{BAD:#}")
+    }));
+    lines.push(verdict(round, index));
+    lines.join("\n") + "\n"
+}
+
+/// The sentence that sums a round up.
+fn verdict(round: &Round, index: usize) -> String {
     let style = if round.good() { GOOD } else { BAD };
-    text.push_str(&format!(
-        "{style}{} of {} host pairs answer{style:#}, {} of {} tunnels up, {:.1} s",
-        round.answering(),
-        round.pairs.len(),
-        round.tunnels_up(),
-        round.tunnels.len(),
-        round.seconds(),
-    ));
-    if index > 0 {
-        let (restarted, of) = (round.restarts.restarted.len(), round.restarts.of);
-        text.push_str(&format!(", {restarted} of {of} OpenVPN processes restarted"));
-    }
-    text.push('\n');
-    text
+    let (answering, pairs) = (round.answering(), round.pairs.len());
+    let (up, tunnels) = (round.tunnels_up(), round.tunnels.len());
+    let restarts = match (index, round.restarts.restarted.len(), round.restarts.of) {
+        (0, ..) => String::new(),
+        (_, restarted, of) => format!(", {restarted} of {of} OpenVPN processes restarted"),
+    };
+    format!(
+        "{style}{answering} of {pairs} host pairs answer{style:#}, {up} of {tunnels} tunnels \
+         up{restarts}, {:.1} s",
+        round.seconds()
+    )
 }
 
 /// Who reaches whom: the slowest answer between any two of their addresses.
@@ -107,7 +112,7 @@ fn table(round: &Round) -> String {
         let mut row = vec![format!("  {}", number(index, from))];
         row.extend(lans.iter().map(|to| {
             let pair = round.pairs.iter().find(|pair| pair.from == **from && pair.to == **to);
-            match pair.map(crate::lab::Pair::milliseconds) {
+            match pair.map(Pair::milliseconds) {
                 None => "·".to_owned(),
                 Some(None) => "✗".to_owned(),
                 Some(Some(milliseconds)) if named => format!("{milliseconds:.1} ms"),
