@@ -207,7 +207,7 @@ impl Drop for Running {
 }
 
 fn wait_for(log: &Path, line: &str) {
-    let end = Instant::now() + Duration::from_secs(60);
+    let end = Instant::now() + Duration::from_mins(1);
     loop {
         let text = fs::read_to_string(log).unwrap();
         if text.contains(line) {

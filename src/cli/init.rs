@@ -4,6 +4,7 @@ use camino::Utf8Path;
 
 use super::{Context, Exit, Failure};
 use crate::host::{FileError, Mode};
+use crate::primitives::schema_text;
 use crate::spec::mesh_schema;
 
 /// Write a mesh.yaml to begin with
@@ -36,7 +37,7 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
         })?;
     }
     let schema = context.path(Utf8Path::new(SCHEMA));
-    let text = format!("{:#}\n", mesh_schema().as_value());
+    let text = schema_text(mesh_schema());
     files.replace(&schema, text.as_bytes(), Mode::Public).map_err(|error| fail(&error))?;
     if args.schema {
         context.terminal.note(&format!("wrote {schema}"));

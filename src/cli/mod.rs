@@ -71,18 +71,18 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Init(init::Args),
+    Check(check::Args),
+    Lock(lock::Args),
+    Key(key::Args),
+    Root(Box<root::Args>),
+    Sign(Box<sign::Args>),
+    Lab(lab::Args),
     Enroll(enroll::Args),
     Publish(Box<publish::Args>),
     Reconcile(reconcile::Args),
     #[command(name = crate::host::git::WORKER_COMMAND, hide = true)]
     GitWorker(git_worker::Args),
-    Lab(lab::Args),
-    Init(init::Args),
-    Check(check::Args),
-    Lock(lock::Args),
-    Key(key::Args),
-    Root(root::Args),
-    Sign(sign::Args),
 }
 
 impl Cli {
@@ -121,16 +121,16 @@ pub fn run(arguments: impl Iterator<Item = OsString>, host: Host) -> ExitCode {
 
 fn dispatch(command: &Command, context: &mut Context) -> Result<Exit, Failure> {
     match command {
-        Command::Enroll(args) => enroll::run(args, context),
-        Command::Publish(args) => publish::run(args, context),
-        Command::Reconcile(args) => reconcile::run(args, context),
-        Command::GitWorker(args) => git_worker::run(args, context),
-        Command::Lab(args) => lab::run(args, context),
         Command::Init(args) => init::run(args, context),
         Command::Check(args) => check::run(args, context),
         Command::Lock(args) => lock::run(args, context),
         Command::Key(args) => key::run(args, context),
         Command::Root(args) => root::run(args, context),
         Command::Sign(args) => sign::run(args, context),
+        Command::Lab(args) => lab::run(args, context),
+        Command::Enroll(args) => enroll::run(args, context),
+        Command::Publish(args) => publish::run(args, context),
+        Command::Reconcile(args) => reconcile::run(args, context),
+        Command::GitWorker(args) => git_worker::run(args, context),
     }
 }

@@ -28,10 +28,10 @@ pub struct Host<'a> {
     pub clock: &'a dyn Clock,
     /// Its programs.
     pub processes: &'a dyn Processes,
-    /// Git repositories elsewhere.
-    pub git: &'a dyn git::Publisher,
     /// Its environment variables.
     pub environment: &'a dyn Environment,
+    /// Git repositories elsewhere.
+    pub git: &'a dyn git::Publisher,
 }
 
 impl Host<'static> {
@@ -42,8 +42,8 @@ impl Host<'static> {
             files: &RealFiles,
             clock: &RealClock,
             processes: &RealProcesses,
-            git: &git::RealGit::SELF,
             environment: &RealEnvironment,
+            git: &git::RealGit::SELF,
         }
     }
 }

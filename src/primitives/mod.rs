@@ -11,6 +11,7 @@ mod name;
 mod number;
 mod path;
 pub mod pem;
+mod schema;
 
 pub use artifacts::ArtifactSet;
 pub use device::{Device, DeviceError};
@@ -19,6 +20,7 @@ pub use fingerprint::{Fingerprint, FingerprintError};
 pub use name::{Name, NameError};
 pub use number::{GatewayNumber, NumberError};
 pub use path::{ArtifactPath, ArtifactPathError};
+pub use schema::schema_text;
 
 /// Implements serde for a type by its `FromStr` and `Display`: text in every format of ours.
 macro_rules! serde_as_text {

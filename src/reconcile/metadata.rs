@@ -50,12 +50,11 @@ pub(super) fn save(
     files.create_dir(&directory)?;
     for (role, bytes) in changes {
         let place = place(&paths.state, role);
-        match bytes {
-            Some(bytes) => files.replace(&place, bytes, Mode::Public)?,
-            None => {
-                files.remove(&place)?;
-                files.sync_dir(&directory)?;
-            }
+        if let Some(bytes) = bytes {
+            files.replace(&place, bytes, Mode::Public)?;
+        } else {
+            files.remove(&place)?;
+            files.sync_dir(&directory)?;
         }
     }
     Ok(())

@@ -6,9 +6,9 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{Gateway, Report, metadata};
 use crate::host::FileError;
-use crate::host::git::{Fetch, GitError, Limits, Remote, RemoteUrl};
+use crate::host::git::{Fetch, GitError, Limits, Remote};
 use crate::primitives::Digest;
-use crate::tuf::{Stored, TrustError, Update, VerifiedBundle, VerifiedRelease};
+use crate::tuf::{self, Stored, TrustError, Update, VerifiedBundle, VerifiedRelease};
 
 /// What the remotes had.
 #[derive(Debug)]
@@ -34,15 +34,15 @@ pub enum ReleaseError {
     #[error("{remote} is not trusted")]
     Untrusted {
         /// The first remote that answered.
-        remote: RemoteUrl,
+        remote: String,
         /// What is wrong with what it has.
-        source: TrustError,
+        source: Box<TrustError>,
     },
     /// Its files could not be read.
     #[error("cannot read what was fetched from {remote}")]
     Fetched {
         /// The remote.
-        remote: RemoteUrl,
+        remote: String,
         /// What could not be read.
         source: FileError,
     },
@@ -55,7 +55,7 @@ pub enum ReleaseError {
         /// The file.
         path: Utf8PathBuf,
         /// What is wrong with it.
-        source: TrustError,
+        source: Box<TrustError>,
     },
     /// The trusted metadata could not be read or written.
     #[error("cannot keep the trusted metadata")]
@@ -124,7 +124,7 @@ fn verify(
     active: Option<Digest>,
     report: &mut Report,
 ) -> Result<Newest, ReleaseError> {
-    let untrusted = |source| ReleaseError::Untrusted { remote: remote.url.clone(), source };
+    let untrusted = |source| untrusted(remote, source);
     let release = update(gateway, remote, fetched)?;
     for validity in release.ending() {
         let (role, expires) = (validity.role, validity.expires);
@@ -135,9 +135,10 @@ fn verify(
     if Some(target.digest()) == active {
         return Ok(Newest::Same);
     }
-    let request = target.request();
-    let bytes = read(gateway, remote, fetched, &request.path, request.limit)?;
-    let missing = || untrusted(TrustError::Missing { file: request.path.clone() });
+    let path = target.request().path;
+    // A little more than its length is read as well: a mix-up is recognised by the digest.
+    let bytes = read(gateway, remote, fetched, &path, tuf::Limits::GATEWAY.bundle)?;
+    let missing = || untrusted(TrustError::Missing { file: path.clone() });
     let bundle = target.accept(bytes.ok_or_else(missing)?).map_err(untrusted)?;
     Ok(Newest::Other(Box::new(bundle)))
 }
@@ -149,7 +150,7 @@ fn update(
     remote: &Remote,
     fetched: &Utf8Path,
 ) -> Result<VerifiedRelease, ReleaseError> {
-    let untrusted = |source| ReleaseError::Untrusted { remote: remote.url.clone(), source };
+    let untrusted = |source| untrusted(remote, source);
     let paths = &gateway.config.paths;
     let files = gateway.machine.files;
     let stored = metadata::load(files, paths).map_err(|error| match error {
@@ -171,8 +172,10 @@ fn begin(gateway: &Gateway, stored: &Stored) -> Result<Update, ReleaseError> {
         return Ok(update);
     }
     let root = metadata::provisioned(gateway.machine.files, paths).map_err(ReleaseError::NoRoot)?;
-    Update::start(Stored { root, ..stored.clone() }, now)
-        .map_err(|source| ReleaseError::BadRoot { path: paths.root.clone(), source })
+    Update::start(Stored { root, ..stored.clone() }, now).map_err(|source| ReleaseError::BadRoot {
+        path: paths.root.clone(),
+        source: Box::new(source),
+    })
 }
 
 fn follow(
@@ -183,9 +186,7 @@ fn follow(
 ) -> Result<(), ReleaseError> {
     while let Some(request) = update.next() {
         let bytes = read(gateway, remote, fetched, &request.path, request.limit)?;
-        update
-            .supply(bytes)
-            .map_err(|source| ReleaseError::Untrusted { remote: remote.url.clone(), source })?;
+        update.supply(bytes).map_err(|source| untrusted(remote, source))?;
     }
     Ok(())
 }
@@ -198,14 +199,16 @@ fn read(
     path: &str,
     limit: u64,
 ) -> Result<Option<Vec<u8>>, ReleaseError> {
-    let remote = remote.url.clone();
     match gateway.machine.files.read(&fetched.join(path), limit) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.is_not_found() => Ok(None),
         Err(FileError::TooLarge { limit, .. }) => {
-            let source = TrustError::TooLarge { file: path.to_owned(), limit };
-            Err(ReleaseError::Untrusted { remote, source })
+            Err(untrusted(remote, TrustError::TooLarge { file: path.to_owned(), limit }))
         }
-        Err(source) => Err(ReleaseError::Fetched { remote, source }),
+        Err(source) => Err(ReleaseError::Fetched { remote: remote.url.to_string(), source }),
     }
+}
+
+fn untrusted(remote: &Remote, source: TrustError) -> ReleaseError {
+    ReleaseError::Untrusted { remote: remote.url.to_string(), source: Box::new(source) }
 }

@@ -83,7 +83,7 @@ pub enum RunError {
         /// The release.
         release: u64,
         /// What is wrong.
-        source: TrustError,
+        source: Box<TrustError>,
     },
     /// The bundle is not for this gateway, or not allowed here.
     #[error(transparent)]
@@ -142,7 +142,10 @@ fn apply(gateway: &Gateway, bundle: &VerifiedBundle, report: &mut Report) -> Res
     let Gateway { machine, config, .. } = gateway;
     let release = bundle.release();
     let (files, state) = (machine.files, &config.paths.state);
-    let unpacked = bundle.unpack().map_err(|source| RunError::Bundle { release, source })?;
+    let unpacked = bundle.unpack().map_err(|error| {
+        let source = Box::new(error);
+        RunError::Bundle { release, source }
+    })?;
     let network = machine.network.observe().map_err(|error| RunError::Observe(error.into()))?;
     let local = Local {
         gateway: &config.gateway,

@@ -24,7 +24,15 @@ pub fn findings_text(findings: &[Finding], sources: &Sources, coloured: bool) ->
         text.push_str(&more.to_string());
         text.push_str(" more, all of them with --format json\n\n");
     }
-    text + &format!("{}: {}\n", escaped(&sources.mesh.name), summary(findings))
+    text + &format!("{}: {}\n", escaped(&files(findings, sources)), summary(findings))
+}
+
+/// The names of the files that the findings are about.
+fn files(findings: &[Finding], sources: &Sources) -> String {
+    let places = findings.iter().filter_map(|finding| finding.primary.as_ref());
+    let mut names: Vec<_> = places.map(|label| sources.of(label.place).name.as_str()).collect();
+    names.dedup();
+    if names.is_empty() { sources.mesh.name.clone() } else { names.join(" and ") }
 }
 
 /// How many findings there are: "2 errors, 1 warning".

@@ -22,7 +22,7 @@ pub struct MeshSpec {
     #[schemars(with = "TunnelsSpec")]
     pub tunnels: Option<TunnelsSpec>,
     /// What is in use elsewhere: nothing of the mesh may touch it.
-    #[schemars(with = "Vec<ReservedSpec>", default)]
+    #[schemars(with = "Vec<ReservedSpec>", default, extend("default" = []))]
     pub reserved: Vec<ReservedSpec>,
     /// Every LAN of the mesh, by its name.
     #[schemars(with = "BTreeMap<Name, LanSpec>", extend("minProperties" = 1))]
@@ -87,7 +87,12 @@ pub struct LanSpec {
     pub gateways: Vec<GatewaySpec>,
     /// Says that this LAN may have networks that are not private (RFC 1918), because the addresses
     /// belong to you. Somebody else's addresses would become unreachable from the whole mesh.
-    #[schemars(with = "bool", default, rename = "public-addresses")]
+    #[schemars(
+        with = "bool",
+        default,
+        rename = "public-addresses",
+        extend("default" = false)
+    )]
     pub public_addresses: Option<Placed<bool>>,
 }
 

@@ -1,6 +1,8 @@
 //! Gateways of a mesh in network namespaces of the test's own, with real OpenVPN: `gw-1`, `gw-2` …
 //! on one underlay, each with its LAN.
 
+#![allow(clippy::disallowed_methods, clippy::print_stderr)]
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
@@ -231,7 +233,7 @@ impl Gateway {
     /// What the kernel has of ours, and which processes run.
     pub fn running(&self) -> String {
         let mut text = format!("{:?}\n", self.processes());
-        for arguments in [&["-o", "address"][..], &["route", "show", "proto", "84"]] {
+        for arguments in [&["-4", "-o", "address"][..], &["route", "show", "proto", "84"]] {
             let output = self.command("ip").args(arguments).output().unwrap();
             text.push_str(&String::from_utf8(output.stdout).unwrap());
         }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 /// Fails unless the file holds `content`. With TIELINE_UPDATE=1 in the environment it is made to.
-pub(crate) fn check(path: &Path, content: &str) {
+pub fn check(path: &Path, content: &str) {
     if std::env::var_os("TIELINE_UPDATE").is_some_and(|value| value == "1") {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, content).unwrap();

@@ -1,5 +1,7 @@
 //! A signed repository of a mesh, and a git repository that gateways fetch from.
 
+#![allow(clippy::disallowed_methods)]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::num::NonZeroU64;
@@ -17,18 +19,19 @@ use tieline::tuf::{KeyPair, Signer, UtcTime};
 
 use super::mesh;
 
-/// A repository directory with one key for each role.
+/// A repository directory with one key for each role, where everything was signed ten days ago.
 pub struct Repository {
     pub directory: PathBuf,
     keys: [KeyPair; 4],
-    pub now: UtcTime,
+    now: UtcTime,
 }
 
 impl Repository {
     /// A new repository for the mesh `test`, whose keys come from `seed`.
     pub fn new(directory: &Path, seed: u8) -> Self {
         let keys = [0, 1, 2, 3].map(|role| KeyPair::from_seed(&[seed + role; 32]));
-        let now = UtcTime::from_clock(std::time::SystemTime::now().into());
+        let ten_days = std::time::Duration::from_hours(240);
+        let now = UtcTime::from_clock((std::time::SystemTime::now() - ten_days).into());
         let role = |key: &KeyPair| RoleTerms {
             keys: vec![key.public().clone()],
             threshold: NonZeroU64::MIN,
@@ -53,7 +56,7 @@ impl Repository {
         fs::read(self.directory.join("metadata/root.json")).unwrap()
     }
 
-    /// Signs a release of `mesh`, valid for `days`, and says its number.
+    /// Signs a release of `mesh`, valid for `days` since then, and says its number.
     pub fn release(&self, mesh: &NumberedMesh, days: u32) -> u64 {
         self.release_bundles(&compile(mesh), days)
     }
@@ -67,13 +70,13 @@ impl Repository {
 
     /// Signs a release of these bytes, whatever they are.
     pub fn release_bytes(&self, bundles: &BTreeMap<Name, Vec<u8>>, days: u32) -> u64 {
-        let built =
+        let entry =
             |bytes: &Vec<u8>| BuiltBundle { length: bytes.len() as u64, sha256: Digest::of(bytes) };
         let build = Build {
             format: Build::FORMAT,
             mesh: mesh::name("test"),
             source_commit: None,
-            gateways: bundles.iter().map(|(name, bytes)| (name.clone(), built(bytes))).collect(),
+            gateways: bundles.iter().map(|(name, bytes)| (name.clone(), entry(bytes))).collect(),
         };
         let previous: Result<Audit, RepositoryError> =
             Audit::new(

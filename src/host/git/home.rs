@@ -12,8 +12,8 @@ use crate::host::{FileError, Files, Mode, RealFiles};
 const MAX_KNOWN_HOSTS: u64 = 16 << 20;
 
 /// The configuration of git for the worker. It reads repositories of other users (`file:` remotes
-/// that belong to a git server), which is safe as it runs nothing in them. And it follows no
-/// redirect: a remote says where it is, and a token goes there and nowhere else.
+/// that belong to a git server), which is safe as it runs nothing in them. And it follows
+/// redirects to no other host: a remote says where it is, and a token goes there alone.
 const GITCONFIG: &str = "[safe]\n\tdirectory = *\n[http]\n\tfollowRedirects = false\n";
 
 /// Proxies are the one thing the environment still decides (curl(1), "ENVIRONMENT").

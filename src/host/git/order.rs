@@ -76,8 +76,9 @@ pub struct Fetched {
     /// The directory with its files: `metadata/…` and `targets/…`, regular files only. Nothing in
     /// them is verified.
     pub files: Utf8PathBuf,
-    /// Whether anything was downloaded: `false` where the files of this commit were there already.
-    pub downloaded: bool,
+    /// How many bytes of objects came over the network: 0 where the files of this commit were
+    /// there already.
+    pub received: u64,
 }
 
 /// Bring branches of a remote to the content they are to have.

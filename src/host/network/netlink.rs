@@ -97,13 +97,12 @@ fn assemble(
     }
     for message in addresses {
         if let RouteNetlinkMessage::NewAddress(address) = message {
-            match tuns.get_mut(&address.header.index) {
-                Some(tun) => tun.addresses.extend(read_pair(address)),
-                None => {
-                    state.attached.extend(read_network(address));
-                    let (local, far) = locals(address);
-                    state.addresses.extend(local.or(far));
-                }
+            if let Some(tun) = tuns.get_mut(&address.header.index) {
+                tun.addresses.extend(read_pair(address));
+            } else {
+                let (local, far) = locals(address);
+                state.addresses.extend(local.or(far));
+                state.attached.extend(read_network(address));
             }
         }
     }

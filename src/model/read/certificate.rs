@@ -29,20 +29,22 @@ fn certificate(
     text: &Placed<String>,
     findings: &mut Vec<Finding>,
 ) -> Option<Placed<Fingerprint>> {
-    match text.value.parse() {
-        Ok(fingerprint) => Some(Placed::new(fingerprint, text.place)),
-        Err(error) => {
-            let message =
-                format!("gateway {gateway}: certificate `{}`: {error}", Shown(&text.value));
-            let finding = Finding::new(Code::BadFingerprint, text.place, message);
-            let prefixed = format!("SHA256:{}", text.value);
-            findings.push(match prefixed.parse::<Fingerprint>() {
-                Ok(_) => finding.hint("write `SHA256:` in front of it"),
-                Err(_) => finding.hint("paste the line that `tieline enroll` printed"),
-            });
-            None
-        }
+    if let Ok(fingerprint) = text.value.parse() {
+        return Some(Placed::new(fingerprint, text.place));
     }
+    let message =
+        format!("gateway {gateway}: certificate `{}` is not a fingerprint", Shown(&text.value));
+    let finding = Finding::new(Code::BadFingerprint, text.place, message);
+    let prefixed = format!("SHA256:{}", text.value);
+    let hint = match prefixed.parse::<Fingerprint>() {
+        Ok(_) => "write `SHA256:` in front of it",
+        Err(_) => {
+            "paste what `tieline enroll` printed on the gateway: SHA256: and 32 hexadecimal pairs \
+             with colons between them"
+        }
+    };
+    findings.push(finding.hint(hint));
+    None
 }
 
 #[cfg(test)]

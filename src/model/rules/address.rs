@@ -32,7 +32,10 @@ fn outside(
     );
     let finding = Finding::new(Code::AddressOutside, address.place, message);
     let more = lan.networks.len() - 1;
-    let label = if more == 0 { "its network".to_owned() } else { format!("and {more} more") };
+    let label = match more {
+        0 => "the LAN's network".to_owned(),
+        more => format!("the LAN's networks: this and {more} more"),
+    };
     let finding = finding.related(network.place, label);
     Some(finding.hint("write the gateway's own address inside its LAN"))
 }

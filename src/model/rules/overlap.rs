@@ -132,7 +132,22 @@ fn finding(a: &Claim, b: &Claim) -> Finding {
     let (first, second) = if a.network.place < b.network.place { (a, b) } else { (b, a) };
     let message = format!("{second} overlaps {first}");
     let finding = Finding::new(Code::Overlap, second.network.place, message);
-    finding.label("this").related(first.network.place, "overlaps this")
+    let finding = finding.label("this").related(first.network.place, "overlaps this");
+    finding.hint(remedy(first.owner, second.owner))
+}
+
+fn remedy(first: Owner<'_>, second: Owner<'_>) -> &'static str {
+    match (first, second) {
+        (Owner::Tunnels, _) | (_, Owner::Tunnels) => {
+            "choose another tunnel network: it is used for nothing but mesh addresses"
+        }
+        (Owner::Endpoint(_), _) | (_, Owner::Endpoint(_)) => {
+            "packets to this endpoint would be routed into the tunnel they are to carry: write \
+             the address at which the gateway is reached from outside"
+        }
+        (Owner::Lan(a), Owner::Lan(b)) if a.0 == b.0 => "list only the larger of the two",
+        _ => "a packet can only go to one of them: renumber one, or list the part in use only",
+    }
 }
 
 #[cfg(test)]

@@ -89,6 +89,7 @@ pub(super) fn check(
 }
 
 /// The list itself, in the order in which Tieline writes.
+#[expect(clippy::match_same_arms, reason = "a list to be read from top to bottom")]
 fn allowed(directive: &str, values: &[&str], expected: &Expected) -> bool {
     match (directive, values) {
         ("dev", [device]) => *device == expected.device.to_string(),

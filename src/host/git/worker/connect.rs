@@ -123,7 +123,7 @@ impl<'r> Link<'r> {
             };
         }
         if allowed.is_user_pass_plaintext() && remote.url.scheme() == Scheme::Https {
-            // Redirects are off; this is for the day they are not.
+            // Redirects lead to no other host; this is for the day they do.
             let elsewhere = url.parse().is_ok_and(|url: crate::host::git::RemoteUrl| {
                 (url.scheme(), url.host()) != (Scheme::Https, remote.url.host())
             });

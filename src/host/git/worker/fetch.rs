@@ -43,7 +43,7 @@ pub(super) fn fetch(
     let kept = directory.join("files");
     let found = kept.join(tip.to_string());
     if snapshot::is_whole(&found) {
-        return Ok(Fetched { commit: tip.to_string(), files: found, downloaded: false });
+        return Ok(Fetched { commit: tip.to_string(), files: found, received: 0 });
     }
 
     let refspec = format!("+{name}:{FETCHED}");
@@ -52,6 +52,7 @@ pub(super) fn fetch(
     connection.remote().fetch(&[&refspec], Some(&mut options), None).map_err(explain)?;
     // A fetch of a branch that went away meanwhile succeeds and brings nothing.
     let commit = repository.refname_to_id(FETCHED).map_err(|_| no_branch(wanted.branch))?;
+    let received = connection.remote().stats().received_bytes() as u64;
     drop(connection);
 
     let staged = directory.join("staged");
@@ -67,7 +68,7 @@ pub(super) fn fetch(
             RealFiles.remove(&kept.join(name)).fail(local("cannot remove older files"))?;
         }
     }
-    Ok(Fetched { commit: commit.to_string(), files, downloaded: true })
+    Ok(Fetched { commit: commit.to_string(), files, received })
 }
 
 /// Brings one commit and what it holds into `repository`.

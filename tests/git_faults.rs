@@ -1,0 +1,318 @@
+//! A remote that fails, in any way and at any byte: an error within the deadline, no process left
+//! over, what was fetched before untouched, and the next fetch works.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::disallowed_methods, missing_docs, dead_code, unreachable_pub)]
+
+#[path = "support/git_client.rs"]
+mod git_client;
+#[path = "support/git_servers.rs"]
+mod git_servers;
+#[path = "support/proxy.rs"]
+mod proxy;
+#[path = "support/release.rs"]
+mod release;
+
+use std::fs;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use camino::Utf8Path;
+use git_client::{Inbox, publish};
+use git_servers::{GitServer, free_port};
+use proxy::{Fault, Proxy};
+use release::{Releases, files};
+use tieline::host::git::{FailureKind, GitError, Remote};
+
+const DEADLINE: Duration = Duration::from_millis(1500);
+
+/// What a deadline may be missed by on a busy machine.
+const SLACK: Duration = Duration::from_secs(3);
+
+/// A gateway that has release 1, and a server that has release 2 behind a proxy.
+struct Scene {
+    server: GitServer,
+    proxy: Proxy,
+    remote: Remote,
+    inbox: Inbox,
+}
+
+impl Scene {
+    fn new(server: GitServer) -> Self {
+        let mut releases = Releases::new();
+        releases.add(&[("perth", "old")]);
+        publish(&releases, &server.remote).unwrap();
+        // This first fetch has no short deadline to miss.
+        let inbox = Inbox::new("perth");
+        inbox.fetch(&server.remote).unwrap();
+        let inbox = inbox.with_deadline(DEADLINE);
+        // Content that does not compress, so that there are bytes to fail at.
+        releases.add(&[("perth", &noise(4096))]);
+        publish(&releases, &server.remote).unwrap();
+        let proxy = Proxy::before(server.port);
+        let remote = server.through(proxy.port);
+        Self { server, proxy, remote, inbox }
+    }
+
+    /// Fetches through the fault, and demands what every fault demands.
+    fn fails(&self, what: &str, remote: &Remote) -> GitError {
+        let before = files(&self.inbox.directory().as_std_path().join("files"));
+        let begin = Instant::now();
+        let error = self.inbox.fetch(remote).expect_err(what);
+        assert!(begin.elapsed() < DEADLINE + SLACK, "{what}: took {:?}", begin.elapsed());
+        assert!(!error.to_string().contains('\n'), "{what}: {error}");
+        assert_eq!(workers(&self.inbox.directory()), Vec::<String>::new(), "{what}: left over");
+        let after = files(&self.inbox.directory().as_std_path().join("files"));
+        assert!(before == after, "{what}: what was fetched before has changed");
+        error
+    }
+
+    fn recovers(&self) {
+        self.proxy.set(Fault::None);
+        let fetched = self.inbox.fetch(&self.remote).unwrap();
+        assert!(fetched.received > 0);
+        assert!(self.inbox.files().contains_key("metadata/2.targets.json"));
+    }
+}
+
+fn noise(length: usize) -> String {
+    let mut state = 1_u64;
+    let mut next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        char::from(b'!' + u8::try_from((state >> 33) % 90).unwrap())
+    };
+    (0..length).map(|_| next()).collect()
+}
+
+/// The processes whose home is in this directory: nobody else's.
+fn workers(directory: &Utf8Path) -> Vec<String> {
+    let home = format!("HOME={directory}/home");
+    let entries = fs::read_dir("/proc").unwrap().flatten();
+    let pids = entries.map(|entry| entry.file_name().into_string().unwrap());
+    let of_us = |pid: &String| {
+        let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        environment.split(|&byte| byte == 0).any(|variable| variable == home.as_bytes())
+    };
+    pids.filter(of_us).collect()
+}
+
+#[test]
+fn silence_stalls_and_drips_end_at_the_deadline() {
+    let scene = Scene::new(GitServer::daemon());
+    let faults = [
+        Fault::Silence,
+        Fault::StallAfter(0),
+        Fault::StallAfter(1),
+        Fault::StallAfter(700),
+        Fault::StallAfter(3000),
+        Fault::DripAfter(0),
+        Fault::DripAfter(700),
+    ];
+    for fault in faults {
+        scene.proxy.set(fault);
+        let error = scene.fails(&format!("{fault:?}"), &scene.remote);
+        assert!(matches!(error, GitError::Deadline { .. }), "{fault:?}: {error}");
+    }
+    scene.recovers();
+}
+
+#[test]
+fn silence_ends_at_the_deadline_over_tls_and_ssh_too() {
+    for server in [GitServer::https(), GitServer::ssh()] {
+        let scene = Scene::new(server);
+        if scene.remote.known_hosts.is_some() {
+            // The proxy's port is another host to ssh.
+            let known = scene.server.path().join("known_hosts");
+            let text = fs::read_to_string(&known).unwrap();
+            let (from, to) = (scene.server.port.to_string(), scene.proxy.port.to_string());
+            fs::write(&known, format!("{text}{}", text.replace(&from, &to))).unwrap();
+        }
+        for fault in [Fault::Silence, Fault::StallAfter(100), Fault::DripAfter(100)] {
+            scene.proxy.set(fault);
+            let error = scene.fails(&format!("{fault:?}"), &scene.remote);
+            assert!(matches!(error, GitError::Deadline { .. }), "{fault:?}: {error}");
+        }
+        // The remote's own deadline is short for a handshake on a busy machine.
+        scene.proxy.set(Fault::None);
+        let patient = Inbox::new("perth");
+        assert!(patient.fetch(&scene.remote).unwrap().received > 0);
+    }
+}
+
+#[test]
+fn a_connection_cut_off_anywhere_is_an_error() {
+    let scene = Scene::new(GitServer::daemon());
+    let patient = Inbox::new("perth");
+    scene.proxy.set(Fault::None);
+    patient.fetch(&scene.remote).unwrap();
+    let whole = scene.proxy.passed();
+    // Every 97th byte: in the branches, between messages, in the pack, in its last bytes.
+    let cuts: Vec<_> = (0..whole).step_by(usize::try_from(whole / 40).unwrap()).collect();
+    for cut in cuts.into_iter().chain([whole - 30, whole - 21]) {
+        scene.proxy.set(Fault::CloseAfter(cut));
+        scene.fails(&format!("cut at byte {cut} of {whole}"), &scene.remote);
+    }
+    scene.recovers();
+}
+
+#[test]
+fn a_flipped_bit_brings_nothing_wrong() {
+    let scene = Scene::new(GitServer::daemon());
+    let right = {
+        let patient = Inbox::new("perth");
+        scene.proxy.set(Fault::None);
+        patient.fetch(&scene.remote).unwrap();
+        patient.files()
+    };
+    let whole = scene.proxy.passed();
+    let mut errors = 0;
+    for at in (0..whole).step_by(usize::try_from(whole / 40).unwrap()) {
+        let inbox = Inbox::new("perth").with_deadline(DEADLINE);
+        scene.proxy.set(Fault::FlipAt(at));
+        // A bit in a capability or in what people read may do no harm.
+        match inbox.fetch(&scene.remote) {
+            Ok(_) => assert!(inbox.files() == right, "bit flipped in byte {at} of {whole}"),
+            Err(_) => errors += 1,
+        }
+        assert!(workers(&inbox.directory()).is_empty());
+    }
+    assert!(errors > 20, "only {errors} errors");
+    scene.recovers();
+}
+
+#[test]
+fn nobody_there_and_nothing_there() {
+    let scene = Scene::new(GitServer::daemon());
+    let nobody = scene.server.through(free_port());
+    let error = scene.fails("connection refused", &nobody);
+    assert_eq!(error.kind(), Some(FailureKind::Network), "{error}");
+
+    let mut nowhere = scene.remote.clone();
+    nowhere.url = nowhere.url.as_str().replace("mesh.git", "other.git").parse().unwrap();
+    scene.fails("no such repository", &nowhere);
+
+    let no_dns = Remote::new("git://no-such-host.invalid/mesh.git".parse().unwrap());
+    scene.fails("no such host", &no_dns);
+
+    scene.proxy.set(Fault::Endless);
+    scene.fails("endless nonsense", &scene.remote);
+
+    let commit = scene.server.git(&["rev-parse", "gateway/perth"]);
+    scene.server.git(&["update-ref", "-d", "refs/heads/gateway/perth"]);
+    scene.proxy.set(Fault::None);
+    let error = scene.fails("vanished branch", &scene.remote);
+    assert_eq!(error.kind(), Some(FailureKind::NoBranch));
+    assert!(error.to_string().ends_with("branch gateway/perth is not on the remote"), "{error}");
+    scene.server.git(&["update-ref", "refs/heads/gateway/perth", &commit]);
+    scene.recovers();
+}
+
+#[test]
+fn damage_on_the_own_disk_is_fetched_again() {
+    let scene = Scene::new(GitServer::daemon());
+    scene.proxy.set(Fault::None);
+    scene.recovers();
+    let right = scene.inbox.files();
+    let fetch = || scene.inbox.fetch(&scene.remote).unwrap();
+    let kept = fetch().files;
+    let timestamp = kept.join("metadata/timestamp.json");
+    let damages: [(&str, &dyn Fn()); 6] = [
+        ("a file is gone", &|| fs::remove_file(&timestamp).unwrap()),
+        ("a file is empty", &|| fs::write(&timestamp, "").unwrap()),
+        ("a file is a link", &|| {
+            fs::rename(&timestamp, kept.join("elsewhere")).unwrap();
+            std::os::unix::fs::symlink("../elsewhere", &timestamp).unwrap();
+        }),
+        ("a file too many", &|| fs::write(kept.join("targets/more"), "").unwrap()),
+        ("the list is empty", &|| fs::write(kept.join("listing"), "").unwrap()),
+        ("the list is gone", &|| fs::remove_file(kept.join("listing")).unwrap()),
+    ];
+    for (what, damage) in damages {
+        damage();
+        assert!(fetch().received > 0, "{what}");
+        assert!(scene.inbox.files() == right, "{what}");
+        assert_eq!(fetch().received, 0, "{what}");
+    }
+    // What a killed run leaves.
+    let directory = scene.inbox.directory();
+    fs::create_dir_all(directory.join("scratch.git/objects")).unwrap();
+    fs::write(directory.join("scratch.git/shallow.lock"), "").unwrap();
+    fs::create_dir_all(directory.join("staged/metadata")).unwrap();
+    fs::remove_dir_all(&kept).unwrap();
+    assert!(fetch().received > 0);
+    assert!(scene.inbox.files() == right);
+}
+
+#[test]
+fn the_worker_does_not_outlive_who_asked() {
+    let scene = Scene::new(GitServer::daemon());
+    scene.proxy.set(Fault::Silence);
+    let mut releases = Releases::new();
+    releases.add(&[("perth", "new")]);
+    let temporary = tempfile::tempdir().unwrap();
+    let mut parent = Command::new(env!("CARGO_BIN_EXE_tieline"))
+        .args(["publish", scene.remote.url.as_str(), "--repository", releases.path().as_str()])
+        .env("TMPDIR", temporary.path())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let child_of = |parent: u32| {
+        let path = format!("/proc/{parent}/task/{parent}/children");
+        fs::read_to_string(path).unwrap_or_default().trim().to_owned()
+    };
+    let wait = |what: &str, condition: &dyn Fn() -> bool| {
+        let end = Instant::now() + Duration::from_secs(20);
+        while !condition() {
+            assert!(Instant::now() < end, "{what}");
+            thread::sleep(Duration::from_millis(10));
+        }
+    };
+    wait("no worker was started", &|| !child_of(parent.id()).is_empty());
+    let worker = child_of(parent.id());
+    // Until it does what it was asked, and so is past its own beginning.
+    wait("the worker does nothing", &|| {
+        let open = fs::read_dir(format!("/proc/{worker}/fd")).map_or(0, Iterator::count);
+        open > 4
+    });
+    parent.kill().unwrap();
+    parent.wait().unwrap();
+    wait("the worker lives on", &|| {
+        let stat = fs::read_to_string(format!("/proc/{worker}/stat")).unwrap_or_default();
+        stat.is_empty() || stat.contains(") Z ")
+    });
+}
+
+#[test]
+fn a_crash_of_the_worker_is_an_error_like_any_other() {
+    let scene = Scene::new(GitServer::daemon());
+    scene.proxy.set(Fault::Silence);
+    let directory = scene.inbox.directory();
+    let crash = thread::spawn(move || {
+        let mut found = Vec::new();
+        while found.is_empty() {
+            thread::sleep(Duration::from_millis(5));
+            found = workers(&directory);
+        }
+        let _ = Command::new("kill").arg("-ABRT").args(found).status();
+    });
+    let error = scene.fails("crash", &scene.remote);
+    crash.join().unwrap();
+    assert!(error.to_string().contains("was ended by signal 6"), "{error}");
+    scene.recovers();
+}
+
+#[test]
+fn a_request_from_nobody_is_refused() {
+    let mut worker = Command::new(env!("CARGO_BIN_EXE_tieline"))
+        .arg("git-worker")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    worker.stdin.take().unwrap().write_all(b"{}").unwrap();
+    let output = worker.wait_with_output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("not to be run by hand"), "{said}");
+}

@@ -1,0 +1,157 @@
+//! Published over every transport, fetched over every transport, by real servers.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::disallowed_methods, missing_docs, dead_code, unreachable_pub)]
+
+#[path = "support/git_client.rs"]
+mod git_client;
+#[path = "support/git_servers.rs"]
+mod git_servers;
+#[path = "support/release.rs"]
+mod release;
+
+use git_client::{Inbox, publish};
+use git_servers::GitServer;
+use release::{Releases, files};
+use tieline::host::git::Change;
+
+#[test]
+fn over_a_path() {
+    a_mesh_lives_over(&GitServer::file());
+}
+
+#[test]
+fn over_the_git_daemon() {
+    a_mesh_lives_over(&GitServer::daemon());
+}
+
+#[test]
+fn over_https() {
+    a_mesh_lives_over(&GitServer::https());
+}
+
+#[test]
+fn over_ssh() {
+    a_mesh_lives_over(&GitServer::ssh());
+}
+
+fn a_mesh_lives_over(server: &GitServer) {
+    let remote = &server.remote;
+    // People keep mesh.yaml in the same repository.
+    let tree = server.git_with(&["mktree"], "");
+    let commit = server.git(&["-c", "user.name=a", "-c", "user.email=a@b", "commit-tree", &tree]);
+    server.git(&["update-ref", "refs/heads/main", &commit]);
+
+    // The first release.
+    let mut releases = Releases::new();
+    releases.add(&[("perth", "P1"), ("sydney", "S1")]);
+    let published = publish(&releases, remote).unwrap();
+    let created: Vec<_> =
+        published.branches.iter().map(|(name, how)| (name.as_str(), *how)).collect();
+    let expected = ["gateway/perth", "gateway/sydney", "release"].map(|n| (n, Change::Created));
+    assert_eq!(created, expected);
+    let (perth, sydney) = (Inbox::new("perth"), Inbox::new("sydney"));
+    let fetched = perth.fetch(remote).unwrap();
+    assert!(fetched.received > 0);
+    assert_eq!(
+        slice_names(&perth),
+        ["1.root.json", "1.snapshot.json", "1.targets.json", "timestamp.json", "P1"]
+    );
+    sydney.fetch(remote).unwrap();
+    assert_eq!(slice_names(&sydney).last().unwrap(), "S1");
+
+    // Nothing new: nothing is pushed, nothing is downloaded, not a file is touched.
+    let branches = server.branches();
+    assert!(publish(&releases, remote).unwrap().branches.is_empty());
+    assert_eq!(server.branches(), branches);
+    let again = perth.fetch(remote).unwrap();
+    assert_eq!((again.received, &again.commit), (0, &fetched.commit));
+
+    // A gateway changes, one leaves, one comes.
+    releases.add(&[("perth", "P2"), ("broome", "B2")]);
+    let published = publish(&releases, remote).unwrap();
+    assert_eq!(published.branches["gateway/sydney"], Change::Deleted);
+    assert_eq!(published.branches["gateway/broome"], Change::Created);
+    assert_eq!(published.branches["gateway/perth"], Change::Updated);
+    assert_eq!(published.branches["release"], Change::Updated);
+    let newer = perth.fetch(remote).unwrap();
+    assert_ne!(newer.commit, fetched.commit);
+    assert_eq!(
+        slice_names(&perth),
+        ["1.root.json", "2.snapshot.json", "2.targets.json", "timestamp.json", "P2"]
+    );
+    assert!(
+        sydney
+            .fetch(remote)
+            .unwrap_err()
+            .to_string()
+            .contains("gateway/sydney is not on the remote")
+    );
+
+    // A gateway's branch has no history; the record has, and every file.
+    assert_eq!(server.git(&["rev-list", "--count", "gateway/perth"]), "1");
+    assert_eq!(server.git(&["rev-list", "--count", "release"]), "2");
+    let subjects = server.git(&["log", "--format=%s", "release"]);
+    assert_eq!(
+        subjects,
+        "Release 2: broome, perth, sydney\nRelease 1: the first here, for 2 gateways"
+    );
+    let recorded = server.git(&["ls-tree", "-r", "--name-only", "release"]);
+    let mut here: Vec<_> = files(releases.path().as_std_path()).into_keys().collect();
+    here.sort();
+    assert_eq!(recorded.lines().collect::<Vec<_>>(), here);
+    assert_eq!(server.git(&["rev-parse", "main"]), commit);
+    server.git(&["fsck", "--strict"]);
+}
+
+/// The names in `metadata/`, then the content of the bundles.
+fn slice_names(inbox: &Inbox) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut bundles = Vec::new();
+    for (path, content) in inbox.files() {
+        match path.split_once('/') {
+            Some(("metadata", name)) => names.push(name.to_owned()),
+            Some(("targets", _)) => bundles.push(String::from_utf8(content).unwrap()),
+            _ => assert_eq!(path, "listing"),
+        }
+    }
+    names.extend(bundles);
+    names
+}
+
+#[test]
+fn the_same_release_gives_the_same_commits_everywhere() {
+    let (one, other) = (GitServer::file(), GitServer::daemon());
+    let mut releases = Releases::new();
+    for content in ["1", "2"] {
+        releases.add(&[("perth", content)]);
+        publish(&releases, &one.remote).unwrap();
+        publish(&releases, &other.remote).unwrap();
+    }
+    assert_eq!(one.branches(), other.branches());
+}
+
+#[test]
+fn a_fetch_costs_the_same_however_long_the_history() {
+    let server = GitServer::daemon();
+    let mut releases = Releases::new();
+    let cost = |inbox: &Inbox| inbox.fetch(&server.remote).unwrap().received;
+    releases.add(&[("perth", "bundle 0")]);
+    publish(&releases, &server.remote).unwrap();
+    let always = Inbox::new("perth");
+    let first = cost(&always);
+    for number in 1..30 {
+        releases.add(&[("perth", &format!("bundle {number}"))]);
+        publish(&releases, &server.remote).unwrap();
+        if number % 10 == 0 {
+            cost(&always);
+        }
+    }
+    let (late, regular) = (cost(&Inbox::new("perth")), cost(&always));
+    assert!(late < first + first / 10, "first {first}, after 30 releases {late} bytes");
+    assert!(regular < first + first / 10, "first {first}, as the 30th {regular} bytes");
+    // And nothing is left of what came before.
+    let kept = files(always.directory().as_std_path());
+    let kept: Vec<_> = kept.keys().filter(|path| !path.starts_with("home/")).collect();
+    assert_eq!(kept.len(), 1 + 1 + 4 + 1, "lock, listing, metadata and bundle: {kept:#?}");
+}

@@ -1,0 +1,199 @@
+//! The rules of publishing: never back, never two releases of one number, the record first, and
+//! whatever was interrupted is completed by the next run.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::disallowed_methods, missing_docs, dead_code, unreachable_pub)]
+
+#[path = "support/git_client.rs"]
+mod git_client;
+#[path = "support/git_servers.rs"]
+mod git_servers;
+#[path = "support/release.rs"]
+mod release;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::{Command, Output, Stdio};
+
+use git_client::{Inbox, publish};
+use git_servers::GitServer;
+use release::Releases;
+use tieline::publish::PublishError;
+
+fn tieline(releases: &Releases, server: &GitServer, options: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_tieline"))
+        .args(["publish", server.remote.url.as_str(), "--repository", releases.path().as_str()])
+        .args(options)
+        .output()
+        .unwrap()
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn the_command_says_what_changed_and_when_nothing_does() {
+    let server = GitServer::daemon();
+    let mut releases = Releases::new();
+    releases.add(&[("perth", "1"), ("sydney", "1")]);
+    let dry = tieline(&releases, &server, &["--dry-run"]);
+    let would = "would publish release 1: created gateway/perth, gateway/sydney, release\n";
+    assert_eq!(said(&dry), would);
+    assert!(server.branches().is_empty());
+    let first = tieline(&releases, &server, &[]);
+    assert_eq!(said(&first), would.replace("would publish", "published"));
+    let second = tieline(&releases, &server, &[]);
+    assert_eq!(said(&second), "nothing to publish: the remote has release 1\n");
+    assert_eq!((dry.status.code(), second.status.code()), (Some(0), Some(0)));
+    releases.add(&[("perth", "2")]);
+    let json = tieline(&releases, &server, &["--format", "json"]);
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    let changes =
+        [("gateway/perth", "updated"), ("gateway/sydney", "deleted"), ("release", "updated")];
+    let expected = serde_json::json!({
+        "release": 2,
+        "dry_run": false,
+        "branches": changes.into_iter().collect::<std::collections::BTreeMap<_, _>>(),
+    });
+    assert_eq!(json, expected);
+}
+
+#[test]
+fn an_older_release_is_refused() {
+    let server = GitServer::file();
+    let mut releases = Releases::new();
+    releases.add(&[("perth", "1")]);
+    releases.add(&[("perth", "2")]);
+    publish(&releases, &server.remote).unwrap();
+    let before = server.branches();
+    releases.write(1, &[("perth", "1")]);
+    let output = tieline(&releases, &server, &[]);
+    assert_eq!(output.status.code(), Some(1));
+    let text = said(&output);
+    assert!(text.contains("has targets version 2 already, this repository has 1"), "{text}");
+    assert!(text.contains("sign what you want as a new release"), "{text}");
+    assert_eq!(server.branches(), before);
+}
+
+#[test]
+fn another_release_of_the_same_number_is_refused() {
+    let server = GitServer::file();
+    let (mut one, mut other) = (Releases::new(), Releases::new());
+    one.add(&[("perth", "1")]);
+    other.add(&[("perth", "another")]);
+    publish(&one, &server.remote).unwrap();
+    let before = server.branches();
+    let error = publish(&other, &server.remote).unwrap_err();
+    assert!(matches!(error, PublishError::Fork { number: 1 }), "{error}");
+    assert_eq!(server.branches(), before);
+}
+
+#[test]
+fn a_bundle_that_was_not_signed_is_refused() {
+    let server = GitServer::file();
+    let mut releases = Releases::new();
+    releases.add(&[("perth", "content")]);
+    let bundle = fs::read_dir(releases.path().join("targets")).unwrap().next().unwrap().unwrap();
+    fs::write(bundle.path(), "CONTENT").unwrap();
+    let error = publish(&releases, &server.remote).unwrap_err();
+    assert!(matches!(error, PublishError::Bundle { .. }), "{error}");
+    fs::remove_file(bundle.path()).unwrap();
+    let error = publish(&releases, &server.remote).unwrap_err();
+    assert!(matches!(error, PublishError::File(_)), "{error}");
+    assert!(server.branches().is_empty());
+}
+
+#[test]
+fn a_branch_release_of_something_else_is_left_alone() {
+    let server = GitServer::file();
+    let tree = server.git_with(&["mktree"], "");
+    let commit = server.git(&["-c", "user.name=a", "-c", "user.email=a@b", "commit-tree", &tree]);
+    server.git(&["update-ref", "refs/heads/release", &commit]);
+    let mut releases = Releases::new();
+    releases.add(&[("perth", "1")]);
+    let error = publish(&releases, &server.remote).unwrap_err();
+    assert!(matches!(error, PublishError::Recorded { .. }), "{error}");
+    assert_eq!(server.branches(), [format!("release {commit}")]);
+}
+
+#[test]
+fn what_the_server_refuses_is_named_and_completed_later() {
+    let server = GitServer::daemon();
+    let mut releases = Releases::new();
+    releases.add(&[("perth", "1"), ("sydney", "1")]);
+    publish(&releases, &server.remote).unwrap();
+    let (perth, sydney) = (Inbox::new("perth"), Inbox::new("sydney"));
+    perth.fetch(&server.remote).unwrap();
+
+    // A rule of the server's: perth may not be changed.
+    let hook = server.repository.join("hooks/update");
+    fs::write(&hook, "#!/bin/sh\ncase $1 in */perth) echo no; exit 1;; esac\n").unwrap();
+    fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
+    releases.add(&[("perth", "2"), ("sydney", "2")]);
+    let output = tieline(&releases, &server, &[]);
+    assert_eq!(output.status.code(), Some(1));
+    let text = said(&output);
+    assert!(text.contains("it refuses gateway/perth (hook declined)"), "{text}");
+    assert!(!text.contains("gateway/sydney"), "{text}");
+    // The record has it, perth has the old release whole, sydney the new one.
+    assert_eq!(server.git(&["rev-list", "--count", "release"]), "2");
+    assert_eq!(perth.fetch(&server.remote).unwrap().received, 0);
+    sydney.fetch(&server.remote).unwrap();
+    assert!(sydney.files().contains_key("metadata/2.targets.json"));
+
+    fs::remove_file(&hook).unwrap();
+    let output = tieline(&releases, &server, &[]);
+    assert_eq!(said(&output), "published release 2: updated gateway/perth\n");
+}
+
+#[test]
+fn a_record_that_cannot_be_written_reaches_no_gateway() {
+    let server = GitServer::daemon();
+    let mut releases = Releases::new();
+    releases.add(&[("perth", "1")]);
+    let hook = server.repository.join("hooks/update");
+    fs::write(&hook, "#!/bin/sh\n[ $1 != refs/heads/release ]\n").unwrap();
+    fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
+    publish(&releases, &server.remote).unwrap_err();
+    assert!(server.branches().is_empty());
+}
+
+/// Two who publish different releases at the same moment: one wins, and no gateway is offered
+/// anything but what the record ends with.
+#[test]
+fn of_two_at_once_one_wins() {
+    let server = GitServer::daemon();
+    let mut base = Releases::new();
+    base.add(&[("perth", "0")]);
+    publish(&base, &server.remote).unwrap();
+    for round in 0..3 {
+        let number = 2 + round;
+        let contenders: Vec<_> = ["a", "b", "c"]
+            .map(|who| {
+                let releases = Releases::new();
+                releases.write(number, &[("perth", who), ("sydney", who)]);
+                releases
+            })
+            .into_iter()
+            .collect();
+        let start = |releases: &Releases| {
+            Command::new(env!("CARGO_BIN_EXE_tieline"))
+                .args(["publish", server.remote.url.as_str()])
+                .args(["--repository", releases.path().as_str()])
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap()
+        };
+        let running: Vec<_> = contenders.iter().map(start).collect();
+        let ended: Vec<_> =
+            running.into_iter().map(|child| child.wait_with_output().unwrap()).collect();
+        let winners: Vec<_> = ended.iter().filter(|output| output.status.success()).collect();
+        let messages: Vec<_> = ended.iter().map(said).collect();
+        assert_eq!(winners.len(), 1, "{messages:#?}");
+        let targets = format!("metadata/{number}.targets.json");
+        let of = |branch: &str| server.git(&["rev-parse", &format!("{branch}:{targets}")]);
+        assert_eq!(of("gateway/perth"), of("release"));
+        assert_eq!(of("gateway/sydney"), of("release"));
+    }
+}

@@ -1,0 +1,77 @@
+//! The two parties to a git server: who publishes, and a gateway that fetches.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use camino::Utf8PathBuf;
+use tieline::host::RealFiles;
+use tieline::host::git::{Fetch, Fetched, GitError, Limits, RealGit, Remote, Remotes as _};
+use tieline::publish::{Publication, PublishError, Published};
+
+use crate::release::{Releases, files};
+
+/// Git through the worker of the binary under test.
+pub fn git() -> RealGit {
+    RealGit::with_program(env!("CARGO_BIN_EXE_tieline").into())
+}
+
+/// Publishes the newest release.
+pub fn publish(releases: &Releases, remote: &Remote) -> Result<Published, PublishError> {
+    let workspace = tempfile::tempdir().unwrap();
+    let publication = Publication {
+        repository: &releases.path(),
+        remote,
+        workspace: workspace.path().to_owned().try_into().unwrap(),
+        deadline: Duration::from_mins(1),
+        dry_run: false,
+    };
+    tieline::publish::publish(&RealFiles, &git(), &publication)
+}
+
+/// A gateway's directory of fetched files.
+pub struct Inbox {
+    directory: tempfile::TempDir,
+    fetch: Fetch,
+}
+
+impl Inbox {
+    pub fn new(gateway: &str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let fetch = Fetch {
+            remote: Remote::new("file:///none".parse().unwrap()),
+            branch: format!("gateway/{gateway}"),
+            targets: true,
+            directory: directory.path().to_owned().try_into().unwrap(),
+            deadline: Duration::from_mins(1),
+            limits: Limits::SLICE,
+        };
+        Self { directory, fetch }
+    }
+
+    pub fn with_deadline(mut self, deadline: Duration) -> Self {
+        self.fetch.deadline = deadline;
+        self
+    }
+
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.fetch.limits = limits;
+        self
+    }
+
+    pub fn directory(&self) -> Utf8PathBuf {
+        self.directory.path().to_owned().try_into().unwrap()
+    }
+
+    pub fn fetch(&self, remote: &Remote) -> Result<Fetched, GitError> {
+        git().fetch(&Fetch { remote: remote.clone(), ..self.fetch.clone() })
+    }
+
+    /// What was fetched last, by path.
+    pub fn files(&self) -> BTreeMap<String, Vec<u8>> {
+        let kept = self.directory.path().join("files");
+        let mut commits = std::fs::read_dir(kept).unwrap().map(|entry| entry.unwrap().path());
+        let only = commits.next().expect("something was fetched");
+        assert_eq!(commits.next(), None, "what was fetched before is gone");
+        files(&only)
+    }
+}
