@@ -17,3 +17,12 @@ pub fn check(path: &Path, content: &str) {
         path.display()
     );
 }
+
+/// Fails if the file is there. With TIELINE_UPDATE=1 in the environment it is removed.
+pub fn absent(path: &Path) {
+    if std::env::var_os("TIELINE_UPDATE").is_some_and(|value| value == "1") {
+        std::fs::remove_file(path).unwrap();
+        return;
+    }
+    assert!(!path.exists(), "{} is stale; run TIELINE_UPDATE=1 cargo test", path.display());
+}
