@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 
 use schemars::Schema;
 use serde_json::Value;
-use support::golden;
 use support::{golden, mesh};
 use tieline::bundle::{Build, Manifest, unpack};
 use tieline::lab::LabReport;
