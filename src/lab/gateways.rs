@@ -31,8 +31,14 @@ pub(super) struct Status {
 struct StatusTunnel {
     device: Device,
     peer: Name,
-    up: bool,
-    pid: Option<u32>,
+    state: String,
+    process: Option<u32>,
+}
+
+impl StatusTunnel {
+    fn up(&self) -> bool {
+        self.state == "up"
+    }
 }
 
 /// The process of every device of every gateway; `None` where there is none.
@@ -138,8 +144,8 @@ impl Lab<'_> {
         let begun = Instant::now();
         loop {
             let status = self.status()?;
-            *tunnels = between(&status, |tunnel| tunnel.up);
-            let possible = between(&status, |tunnel| tunnel.pid.is_some());
+            *tunnels = between(&status, StatusTunnel::up);
+            let possible = between(&status, |tunnel| tunnel.process.is_some());
             let count = |tunnels: &[TunnelReport]| tunnels.iter().filter(|t| t.up).count();
             let up = count(tunnels);
             if up == count(&possible) || begun.elapsed() > limit {
@@ -152,7 +158,7 @@ impl Lab<'_> {
     /// The OpenVPN processes.
     pub fn processes(&self) -> Result<ProcessIds, LabError> {
         let devices = |status: Status| {
-            status.tunnels.into_iter().map(|tunnel| (tunnel.device, tunnel.pid)).collect()
+            status.tunnels.into_iter().map(|tunnel| (tunnel.device, tunnel.process)).collect()
         };
         let status = self.status()?;
         Ok(status.into_iter().map(|(gateway, status)| (gateway, devices(status))).collect())
