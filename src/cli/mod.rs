@@ -20,6 +20,7 @@ mod publish;
 mod reconcile;
 mod root;
 mod sign;
+mod status;
 mod terminal;
 mod trust;
 
@@ -83,6 +84,7 @@ enum Command {
     Enroll(enroll::Args),
     Publish(Box<publish::Args>),
     Reconcile(reconcile::Args),
+    Status(status::Args),
     #[command(name = crate::host::git::WORKER_COMMAND, hide = true)]
     GitWorker(git_worker::Args),
 }
@@ -134,6 +136,7 @@ fn dispatch(command: &Command, context: &mut Context) -> Result<Exit, Failure> {
         Command::Enroll(args) => enroll::run(args, context),
         Command::Publish(args) => publish::run(args, context),
         Command::Reconcile(args) => reconcile::run(args, context),
+        Command::Status(args) => status::run(args, context),
         Command::GitWorker(args) => git_worker::run(args, context),
     }
 }

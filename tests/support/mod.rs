@@ -14,5 +14,6 @@ pub mod gateways;
 pub mod golden;
 pub mod lab;
 pub mod mesh;
+pub mod nspawn;
 pub mod releases;
 pub mod sandbox;
