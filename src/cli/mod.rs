@@ -13,6 +13,7 @@ mod gateway;
 mod git_worker;
 mod init;
 mod key;
+mod lab;
 mod lock;
 mod mesh_file;
 mod publish;
@@ -79,6 +80,7 @@ enum Command {
     Key(key::Args),
     Root(Box<root::Args>),
     Sign(Box<sign::Args>),
+    Lab(lab::Args),
     Enroll(enroll::Args),
     Publish(Box<publish::Args>),
     Reconcile(reconcile::Args),
@@ -130,6 +132,7 @@ fn dispatch(command: &Command, context: &mut Context) -> Result<Exit, Failure> {
         Command::Key(args) => key::run(args, context),
         Command::Root(args) => root::run(args, context),
         Command::Sign(args) => sign::run(args, context),
+        Command::Lab(args) => lab::run(args, context),
         Command::Enroll(args) => enroll::run(args, context),
         Command::Publish(args) => publish::run(args, context),
         Command::Reconcile(args) => reconcile::run(args, context),
