@@ -3,6 +3,7 @@
 //! This is the only module that knows exit codes ([`Exit`]) and the only one that prints
 //! ([`Terminal`]).
 
+mod build;
 mod check;
 mod context;
 mod enroll;
@@ -12,12 +13,14 @@ mod gateway;
 mod git_worker;
 mod init;
 mod key;
+mod lab;
 mod lock;
 mod mesh_file;
 mod publish;
 mod reconcile;
 mod root;
 mod sign;
+mod status;
 mod terminal;
 mod trust;
 
@@ -73,12 +76,15 @@ enum Command {
     Init(init::Args),
     Check(check::Args),
     Lock(lock::Args),
+    Build(build::Args),
     Key(key::Args),
     Root(Box<root::Args>),
     Sign(Box<sign::Args>),
+    Lab(lab::Args),
     Enroll(enroll::Args),
     Publish(Box<publish::Args>),
     Reconcile(reconcile::Args),
+    Status(status::Args),
     #[command(name = crate::host::git::WORKER_COMMAND, hide = true)]
     GitWorker(git_worker::Args),
 }
@@ -122,12 +128,15 @@ fn dispatch(command: &Command, context: &mut Context) -> Result<Exit, Failure> {
         Command::Init(args) => init::run(args, context),
         Command::Check(args) => check::run(args, context),
         Command::Lock(args) => lock::run(args, context),
+        Command::Build(args) => build::run(args, context),
         Command::Key(args) => key::run(args, context),
         Command::Root(args) => root::run(args, context),
         Command::Sign(args) => sign::run(args, context),
+        Command::Lab(args) => lab::run(args, context),
         Command::Enroll(args) => enroll::run(args, context),
         Command::Publish(args) => publish::run(args, context),
         Command::Reconcile(args) => reconcile::run(args, context),
+        Command::Status(args) => status::run(args, context),
         Command::GitWorker(args) => git_worker::run(args, context),
     }
 }
