@@ -11,6 +11,8 @@ use schemars::Schema;
 use serde_json::Value;
 use support::{golden, mesh};
 use tieline::bundle::{Build, Manifest, unpack};
+use tieline::lab::LabReport;
+use tieline::reconcile::{GatewayConfig, LastRun, Status};
 use tieline::report::{FindingsReport, LockReport};
 use tieline::spec::{mesh_schema, parse};
 
@@ -28,8 +30,12 @@ fn stored_schemas_are_fresh() {
     check("mesh.schema.json", mesh_schema());
     check("findings.schema.json", schemars::schema_for!(FindingsReport));
     check("lock.schema.json", schemars::schema_for!(LockReport));
+    check("lab.schema.json", LabReport::schema());
     check("bundle.schema.json", schemars::schema_for!(Manifest));
     check("build.schema.json", schemars::schema_for!(Build));
+    check("gateway.schema.json", GatewayConfig::schema());
+    check("status.schema.json", schemars::schema_for!(Status));
+    check("last-run.schema.json", schemars::schema_for!(LastRun));
 }
 
 fn validator() -> jsonschema::Validator {

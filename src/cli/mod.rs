@@ -13,12 +13,14 @@ mod gateway;
 mod git_worker;
 mod init;
 mod key;
+mod lab;
 mod lock;
 mod mesh_file;
 mod publish;
 mod reconcile;
 mod root;
 mod sign;
+mod status;
 mod terminal;
 mod trust;
 
@@ -78,9 +80,11 @@ enum Command {
     Key(key::Args),
     Root(Box<root::Args>),
     Sign(Box<sign::Args>),
+    Lab(lab::Args),
     Enroll(enroll::Args),
     Publish(Box<publish::Args>),
     Reconcile(reconcile::Args),
+    Status(status::Args),
     #[command(name = crate::host::git::WORKER_COMMAND, hide = true)]
     GitWorker(git_worker::Args),
 }
@@ -128,9 +132,11 @@ fn dispatch(command: &Command, context: &mut Context) -> Result<Exit, Failure> {
         Command::Key(args) => key::run(args, context),
         Command::Root(args) => root::run(args, context),
         Command::Sign(args) => sign::run(args, context),
+        Command::Lab(args) => lab::run(args, context),
         Command::Enroll(args) => enroll::run(args, context),
         Command::Publish(args) => publish::run(args, context),
         Command::Reconcile(args) => reconcile::run(args, context),
+        Command::Status(args) => status::run(args, context),
         Command::GitWorker(args) => git_worker::run(args, context),
     }
 }

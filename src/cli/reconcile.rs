@@ -51,11 +51,9 @@ fn tell(gateway: &Name, report: &Report, context: &mut Context) {
     for warning in &report.warnings {
         context.terminal.warn(&format!("{gateway}: {warning}"));
     }
-    if let Some(changes) = &report.repaired {
-        context.terminal.note(&format!("{gateway}: repaired: {changes}"));
-    }
-    if let (Some(release), Some(changes)) = (report.release, &report.applied) {
-        context.terminal.note(&format!("{gateway}: release {release} applied: {changes}"));
+    let summary = report.summary();
+    if !summary.is_empty() {
+        context.terminal.note(&format!("{gateway}: {summary}"));
     }
 }
 

@@ -14,6 +14,8 @@ pub mod forge;
 pub mod gateway;
 pub mod gateways;
 pub mod golden;
+pub mod lab;
 pub mod mesh;
+pub mod nspawn;
 pub mod releases;
 pub mod sandbox;
