@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 
 use schemars::Schema;
 use serde_json::Value;
-use support::golden;
+use support::{golden, mesh};
+use tieline::bundle::{Build, Manifest, unpack};
+use tieline::lab::LabReport;
 use tieline::reconcile::{GatewayConfig, LastRun, Status};
 use tieline::report::{FindingsReport, LockReport};
 use tieline::spec::{mesh_schema, parse};
@@ -28,6 +30,9 @@ fn stored_schemas_are_fresh() {
     check("mesh.schema.json", mesh_schema());
     check("findings.schema.json", schemars::schema_for!(FindingsReport));
     check("lock.schema.json", schemars::schema_for!(LockReport));
+    check("lab.schema.json", LabReport::schema());
+    check("bundle.schema.json", schemars::schema_for!(Manifest));
+    check("build.schema.json", schemars::schema_for!(Build));
     check("gateway.schema.json", GatewayConfig::schema());
     check("status.schema.json", schemars::schema_for!(Status));
     check("last-run.schema.json", schemars::schema_for!(LastRun));
@@ -162,4 +167,34 @@ fn stored_schemas_are_valid_schemas() {
         assert!(jsonschema::meta::is_valid(&schema), "{}", path.display());
     }
     assert!(Path::new(&root().join("schema/mesh.schema.json")).exists());
+}
+
+#[test]
+fn manifests_fit_their_schema() {
+    let schema = schemars::schema_for!(Manifest);
+    let validator = jsonschema::validator_for(schema.as_value()).unwrap();
+    let mut seen = 0;
+    for entry in root().join("examples").read_dir().unwrap() {
+        let directory = entry.unwrap().path();
+        if !directory.join("mesh.yaml").exists() {
+            continue;
+        }
+        for (gateway, bundle) in mesh::bundles_of(&directory) {
+            let (manifest, _) = unpack(&bundle.bytes).unwrap();
+            let json: Value = serde_json::from_slice(&manifest.to_json()).unwrap();
+            let errors: Vec<_> = validator.iter_errors(&json).map(|e| e.to_string()).collect();
+            assert!(errors.is_empty(), "{gateway} of {}: {errors:?}", directory.display());
+            seen += 1;
+            // A schema that lets anything through would fit as well.
+            for (key, wrong) in [("format", "one"), ("gateway", "Perth!"), ("units", "none")] {
+                let mut json = json.clone();
+                json[key] = wrong.into();
+                assert!(!validator.is_valid(&json), "the schema takes {wrong:?} for {key}");
+            }
+            let mut json = json.clone();
+            json["hooks"] = Value::Null;
+            assert!(!validator.is_valid(&json), "the schema takes unknown keys");
+        }
+    }
+    assert!(seen >= 10, "only {seen} manifests");
 }

@@ -37,10 +37,14 @@ pub enum Exit {
     Usage = 64,
     /// mesh.yaml or mesh.lock has errors (EX_DATAERR).
     MeshErrors = 65,
+    /// This machine lacks what the command needs (EX_UNAVAILABLE).
+    Unavailable = 69,
     /// Another run holds the lock (EX_TEMPFAIL).
     Locked = 75,
     /// The gateway's own configuration is wrong (EX_CONFIG).
     Configuration = 78,
+    /// Stopped by a signal, as shells report Ctrl-C.
+    Interrupted = 130,
 }
 
 /// A mistake about trust always ends with the number of its kind, whatever command met it.

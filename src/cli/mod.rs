@@ -3,6 +3,7 @@
 //! This is the only module that knows exit codes ([`Exit`]) and the only one that prints
 //! ([`Terminal`]).
 
+mod build;
 mod check;
 mod context;
 mod enroll;
@@ -12,6 +13,7 @@ mod gateway;
 mod git_worker;
 mod init;
 mod key;
+mod lab;
 mod lock;
 mod mesh_file;
 mod publish;
@@ -74,9 +76,11 @@ enum Command {
     Init(init::Args),
     Check(check::Args),
     Lock(lock::Args),
+    Build(build::Args),
     Key(key::Args),
     Root(Box<root::Args>),
     Sign(Box<sign::Args>),
+    Lab(lab::Args),
     Enroll(enroll::Args),
     Publish(Box<publish::Args>),
     Reconcile(reconcile::Args),
@@ -124,9 +128,11 @@ fn dispatch(command: &Command, context: &mut Context) -> Result<Exit, Failure> {
         Command::Init(args) => init::run(args, context),
         Command::Check(args) => check::run(args, context),
         Command::Lock(args) => lock::run(args, context),
+        Command::Build(args) => build::run(args, context),
         Command::Key(args) => key::run(args, context),
         Command::Root(args) => root::run(args, context),
         Command::Sign(args) => sign::run(args, context),
+        Command::Lab(args) => lab::run(args, context),
         Command::Enroll(args) => enroll::run(args, context),
         Command::Publish(args) => publish::run(args, context),
         Command::Reconcile(args) => reconcile::run(args, context),

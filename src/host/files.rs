@@ -1,5 +1,6 @@
 //! Files: every change is whole or did not happen, and is on the disk when the call returns.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -7,6 +8,8 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use rustix::fs::OFlags;
+
+use super::swap;
 
 /// What may be read by whom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +51,15 @@ pub trait Files {
 
     /// Makes a directory (0755) and those above it; one that is there is fine.
     fn create_dir(&self, path: &Utf8Path) -> Result<(), FileError>;
+
+    /// Makes `path` a directory (0755) of exactly these files (0644), by name: whatever was there
+    /// is gone. Whoever looks sees the old directory or the new. For output that can be made
+    /// again: it is not synced.
+    fn replace_dir(
+        &self,
+        path: &Utf8Path,
+        files: &BTreeMap<String, Vec<u8>>,
+    ) -> Result<(), FileError>;
 
     /// Makes what was created in, renamed into or removed from a directory durable.
     fn sync_dir(&self, path: &Utf8Path) -> Result<(), FileError>;
@@ -201,6 +213,14 @@ impl Files for RealFiles {
             .mode(0o755)
             .create(path)
             .map_err(|source| FileError::new("create", path, source))
+    }
+
+    fn replace_dir(
+        &self,
+        path: &Utf8Path,
+        files: &BTreeMap<String, Vec<u8>>,
+    ) -> Result<(), FileError> {
+        swap::replace_dir(path, files)
     }
 
     fn sync_dir(&self, path: &Utf8Path) -> Result<(), FileError> {

@@ -10,6 +10,7 @@ mod network;
 mod probes;
 mod process;
 mod services;
+mod swap;
 mod users;
 
 pub use clock::{Clock, RealClock};
@@ -34,6 +35,8 @@ pub struct Host<'a> {
     pub environment: &'a dyn Environment,
     /// Git repositories elsewhere.
     pub git: &'a dyn git::Publisher,
+    /// Git checkouts here.
+    pub checkout: &'a dyn git::Checkout,
 }
 
 impl Host<'static> {
@@ -46,6 +49,7 @@ impl Host<'static> {
             processes: &RealProcesses,
             environment: &RealEnvironment,
             git: &git::RealGit::SELF,
+            checkout: &git::RealCheckout,
         }
     }
 }

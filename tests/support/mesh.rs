@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-use tieline::model::{Endpoint, Gateway, Lan, Mesh, NumberedMesh, TunnelRange};
+use tieline::bundle::Bundle;
+use tieline::compile::compile;
+use tieline::model::{Endpoint, Gateway, Lan, Lock, Mesh, NumberedMesh, TunnelRange};
 use tieline::primitives::{Fingerprint, GatewayNumber, Name};
 
 pub fn name(text: &str) -> Name {
@@ -66,4 +68,13 @@ pub fn numbered(mesh: &Mesh) -> NumberedMesh<'_> {
     let numbers =
         mesh.gateways().map(|(_, gateway)| (gateway.name.clone(), number_of(&gateway.name)));
     NumberedMesh { mesh, numbers: numbers.collect() }
+}
+
+/// The bundles of a mesh that lies in a directory as mesh.yaml and mesh.lock.
+pub fn bundles_of(directory: &std::path::Path) -> BTreeMap<Name, Bundle> {
+    let read = |file: &str| std::fs::read_to_string(directory.join(file)).unwrap();
+    let parsed = tieline::spec::parse(&read("mesh.yaml"));
+    let resolved = tieline::model::resolve(parsed).expect("a mesh without errors");
+    let lock = Lock::parse(&read("mesh.lock")).expect("a mesh.lock");
+    compile(&tieline::model::number(&resolved.mesh, &lock).expect("a number for every gateway"))
 }

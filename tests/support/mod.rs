@@ -1,12 +1,20 @@
 //! What several tests need. Each test file uses a part of it.
 
 #![allow(dead_code, missing_docs, unreachable_pub)]
-#![allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::print_stderr)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    clippy::print_stderr
+)]
 
 pub mod archive;
+pub mod cli;
+pub mod forge;
 pub mod gateway;
 pub mod gateways;
 pub mod golden;
+pub mod lab;
 pub mod mesh;
 pub mod nspawn;
 pub mod releases;

@@ -1,6 +1,7 @@
 //! Git as transport: one branch comes as plain files, several go out in one push. The work is done
 //! in a child process that is killed at its deadline (docs/adr/0008).
 
+mod checkout;
 mod child;
 mod error;
 mod home;
@@ -11,6 +12,7 @@ mod remote;
 mod url;
 mod worker;
 
+pub use checkout::{Checkout, RealCheckout};
 pub use error::{FailureKind, GitError, GitFailure};
 pub use order::{Branch, Change, Fetch, Fetched, History, Limits, Push, Pushed};
 pub use real::{RealGit, WORKER_COMMAND};
