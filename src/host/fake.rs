@@ -199,6 +199,19 @@ impl Files for Fake {
         Ok(())
     }
 
+    fn replace_dir(
+        &self,
+        path: &Utf8Path,
+        files: &BTreeMap<String, Vec<u8>>,
+    ) -> Result<(), FileError> {
+        self.remove(path)?;
+        self.create_dir(path)?;
+        for (name, content) in files {
+            self.put(path.join(name).as_str(), content);
+        }
+        Ok(())
+    }
+
     fn sync_dir(&self, _: &Utf8Path) -> Result<(), FileError> {
         Ok(())
     }
@@ -268,7 +281,7 @@ impl Clock for Fake {
 }
 
 impl Fake {
-    fn command(&self, action: &'static str, what: String) -> Result<(), NetworkError> {
+    fn command(&self, action: &'static str, what: &str) -> Result<(), NetworkError> {
         let fail = |source| NetworkError::Read { table: "nothing", source };
         self.effect(format!("{action} {what}")).map_err(fail)
     }
@@ -280,13 +293,13 @@ impl Network for Fake {
     }
 
     fn set_link(&self, device: Device, link: &Link) -> Result<(), NetworkError> {
-        self.command("link", device.to_string())?;
+        self.command("link", &device.to_string())?;
         self.with(|world| world.network.links.insert(device, Some(link.clone())));
         Ok(())
     }
 
     fn remove_link(&self, device: Device) -> Result<(), NetworkError> {
-        self.command("unlink", device.to_string())?;
+        self.command("unlink", &device.to_string())?;
         self.with(|world| {
             world.network.links.remove(&device);
             world.network.routes.retain(|_, via| via.device != device);
@@ -295,7 +308,7 @@ impl Network for Fake {
     }
 
     fn set_route(&self, to: IpNet, via: &Via) -> Result<(), NetworkError> {
-        self.command("route", to.to_string())?;
+        self.command("route", &to.to_string())?;
         self.with(|world| {
             assert!(world.network.links.contains_key(&via.device), "{} is not there", via.device);
             world.network.routes.insert(to, via.clone());
@@ -304,19 +317,19 @@ impl Network for Fake {
     }
 
     fn remove_route(&self, to: IpNet, _: Device) -> Result<(), NetworkError> {
-        self.command("unroute", to.to_string())?;
+        self.command("unroute", &to.to_string())?;
         self.with(|world| world.network.routes.remove(&to));
         Ok(())
     }
 
     fn load_ruleset(&self, file: &Utf8Path) -> Result<(), NetworkError> {
-        self.command("load", file.to_string())?;
+        self.command("load", file.as_str())?;
         self.with(|world| world.network.table = true);
         Ok(())
     }
 
     fn remove_table(&self) -> Result<(), NetworkError> {
-        self.command("unload", String::new())?;
+        self.command("unload", "")?;
         self.with(|world| world.network.table = false);
         Ok(())
     }
@@ -326,7 +339,7 @@ impl Network for Fake {
     }
 
     fn set_setting(&self, name: &str, value: &str) -> Result<(), NetworkError> {
-        self.command("set", name.to_owned())?;
+        self.command("set", name)?;
         self.with(|world| world.settings.insert(name.to_owned(), value.to_owned()));
         Ok(())
     }
