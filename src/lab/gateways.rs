@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::error::failed;
 use super::substitute::substitute;
 use super::{Lab, LabError, MeshFiles, Observer, TunnelReport, gateway_netns, parallel, places};
-use crate::host::{Command, Mode};
+use crate::host::{Command, Mode, ProcessError};
 use crate::model::Mesh;
 use crate::primitives::{Device, Fingerprint, Name};
 
@@ -139,8 +139,17 @@ impl Lab<'_> {
         let processes = self.host.processes;
         let results = parallel::each(&commands, |command| processes.demand(command));
         for (gateway, result) in gateways.iter().zip(results) {
-            if let Err(error) = result {
-                failures.insert(gateway.clone(), error.to_string());
+            match result {
+                Ok(_) => {}
+                // What it was run with helps nobody; it says itself what is wrong.
+                Err(ProcessError::Failed { code, said, .. }) => {
+                    let code =
+                        code.map_or("a signal".to_owned(), |code| format!("exit code {code}"));
+                    failures.insert(gateway.clone(), format!("{code}: {said}"));
+                }
+                Err(error) => {
+                    failures.insert(gateway.clone(), error.to_string());
+                }
             }
         }
         let (done, all) = (gateways.len() - failures.len(), gateways.len());
