@@ -31,10 +31,9 @@ fn refused(remote: &Remote, kind: FailureKind, says: &str) -> String {
 }
 
 fn with_release(server: &GitServer) {
-    let mut releases = Releases::new();
+    let releases = Releases::new();
     releases.add(&[("perth", "P")]);
-    let directly = Remote::new(utf8(&server.repository).as_str().parse().unwrap());
-    publish(&releases, &directly).unwrap();
+    publish(&releases, &server.directly()).unwrap();
 }
 
 #[test]
@@ -133,7 +132,7 @@ fn an_ssh_server_lets_in_who_has_the_key() {
 #[test]
 fn an_administrator_may_use_the_ssh_agent() {
     let server = GitServer::ssh();
-    let mut releases = Releases::new();
+    let releases = Releases::new();
     releases.add(&[("perth", "P")]);
     let socket = server.path().join("agent");
     let mut agent = Command::new("ssh-agent").arg("-D").arg("-a").arg(&socket).spawn().unwrap();
@@ -168,7 +167,7 @@ fn an_administrator_may_use_the_ssh_agent() {
 #[test]
 fn the_configuration_of_the_users_git_is_not_read() {
     let server = GitServer::https();
-    let mut releases = Releases::new();
+    let releases = Releases::new();
     releases.add(&[("perth", "P")]);
     // All of this would send the release, and the token, somewhere else.
     let home = tempfile::tempdir().unwrap();

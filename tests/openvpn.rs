@@ -41,6 +41,7 @@ fn two_on_one_wire() {
     for n in [1, 2] {
         address(&format!("gw-{n}"), "wan", &format!("203.0.0.{n}/24"));
         address(&format!("gw-{n}"), "lo", &format!("10.0.{n}.1/24"));
+        run(&format!("ip -n gw-{n} route add default via 203.0.0.254"));
     }
 }
 
@@ -88,6 +89,9 @@ fn a_tunnel_between_two_that_can_be_reached() {
             gateway.kill(device(peer));
             assert!(!gateway.pings(&far));
             assert_eq!(links(&gateway.name), before, "{} without its process", gateway.name);
+            // Nor does anything for the far LAN leave in the clear meanwhile.
+            let way = run(&format!("ip -n {} route get {far}", gateway.name));
+            assert!(way.contains(&format!("dev tl-{peer} ")), "{way}");
             gateway.start_tunnel(device(peer));
             gateway.must_ping(&far, SOON);
             assert_eq!(links(&gateway.name), before, "{} with a new process", gateway.name);

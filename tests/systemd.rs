@@ -11,7 +11,7 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use support::gateways::{Site, can_run};
+use support::gateways::{Site, is_root};
 use support::mesh;
 use support::nspawn::Machine;
 use support::releases::run;
@@ -112,7 +112,7 @@ fn publish(site: &Site, machine: &Machine) {
 #[test]
 fn tunnels_run_as_units_without_any_capability() {
     const TEST: &str = "tunnels_run_as_units_without_any_capability";
-    if !can_run(TEST) || !has("systemd-nspawn", TEST) {
+    if !is_root(TEST) || !has("systemd-nspawn", TEST) {
         return;
     }
     let mut site = Site::new(2);

@@ -47,6 +47,7 @@ pub enum Unit {
     /// Kernel settings that forwarding between tunnels needs.
     Sysctl {
         /// Value by setting.
+        #[schemars(extend("propertyNames" = { "enum": ["net.ipv4.ip_forward"] }))]
         settings: BTreeMap<Sysctl, String>,
     },
     /// The nftables table `inet tieline`; no other table is touched.

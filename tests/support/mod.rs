@@ -9,6 +9,8 @@
 )]
 
 pub mod archive;
+pub mod cli;
+pub mod forge;
 pub mod gateway;
 pub mod gateways;
 pub mod golden;

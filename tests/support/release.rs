@@ -1,28 +1,55 @@
-//! TUF repositories made by hand, unsigned: enough for what carries them.
+//! TUF repositories, really signed, with bundles that hold next to nothing.
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::num::NonZeroU64;
 use std::path::Path;
 
 use camino::Utf8PathBuf;
-use serde_json::{Value, json};
-use tieline::primitives::Digest;
+use tieline::bundle::{Build, BuiltBundle, FileEntry, Manifest, pack};
+use tieline::host::{Clock as _, RealClock};
+use tieline::primitives::{ArtifactSet, Digest};
+use tieline::tuf::repository::{
+    Audit, NewFile, ReleaseTerms, RepositoryError, RoleTerms, RootTerms, first_root, release,
+};
+use tieline::tuf::{KeyPair, Request, Signer, UtcTime};
 
-/// A repository directory to which releases are added.
+const MESH: &str = "acme";
+
+/// A repository directory to which releases are added. All have the same root.
 pub struct Releases {
     directory: tempfile::TempDir,
-    number: u64,
 }
 
 impl Releases {
     pub fn new() -> Self {
-        let directory = tempfile::tempdir().unwrap();
+        let releases = Self { directory: tempfile::tempdir().unwrap() };
         for name in ["metadata", "targets"] {
-            fs::create_dir(directory.path().join(name)).unwrap();
+            fs::create_dir(releases.directory.path().join(name)).unwrap();
         }
-        let releases = Self { directory, number: 0 };
-        releases.metadata("1.root.json", &json!({ "version": 1 }));
+        let key = key();
+        let role = RoleTerms { keys: vec![key.public().clone()], threshold: NonZeroU64::MIN };
+        let signed_at: UtcTime = "2026-01-01T00:00:00Z".parse().unwrap();
+        let terms = RootTerms {
+            mesh: MESH.parse().unwrap(),
+            root: role.clone(),
+            targets: role.clone(),
+            snapshot: role.clone(),
+            timestamp: role,
+            signed_at,
+            expires: signed_at.plus_days(36_500),
+        };
+        releases.write(&first_root(&terms, &[&key as &dyn Signer]).unwrap());
         releases
+    }
+
+    /// A copy that goes its own way from here.
+    pub fn fork(&self) -> Self {
+        let copy = Self { directory: tempfile::tempdir().unwrap() };
+        for (path, content) in files(self.directory.path()) {
+            copy.write(&[NewFile { path, content }]);
+        }
+        copy
     }
 
     /// Where it is.
@@ -30,41 +57,69 @@ impl Releases {
         self.directory.path().to_owned().try_into().unwrap()
     }
 
-    /// Adds a release with these gateways and bundles.
-    pub fn add(&mut self, bundles: &[(&str, &str)]) -> u64 {
-        self.number += 1;
-        self.write(self.number, bundles);
-        self.number
+    /// Adds a release with these gateways, and this in their bundles. Gives back its number.
+    pub fn add(&self, contents: &[(&str, &str)]) -> u64 {
+        let read = |request: &Request| -> Result<_, RepositoryError> {
+            Ok(fs::read(self.directory.path().join(&request.path)).ok())
+        };
+        let root = fs::read(self.directory.path().join("metadata/1.root.json")).unwrap();
+        let audit = Audit::new(root, read).unwrap();
+        let bundles: BTreeMap<_, _> = contents
+            .iter()
+            .map(|(gateway, content)| (gateway.parse().unwrap(), bundle(gateway, content)))
+            .collect();
+        let entry =
+            |bytes: &Vec<u8>| BuiltBundle { length: bytes.len() as u64, sha256: Digest::of(bytes) };
+        let build = Build {
+            format: Build::FORMAT,
+            mesh: MESH.parse().unwrap(),
+            source_commit: None,
+            gateways: bundles
+                .iter()
+                .map(|(name, bytes)| (Clone::clone(name), entry(bytes)))
+                .collect(),
+        };
+        let signed_at = UtcTime::from_clock(RealClock.now());
+        let end = signed_at.plus_days(3650);
+        let terms = ReleaseTerms {
+            signed_at,
+            targets_expire: end,
+            snapshot_expires: end,
+            timestamp_expires: end,
+        };
+        let new = release(&audit, &build, &bundles, &terms, &[&key() as &dyn Signer]).unwrap();
+        self.write(&new.files);
+        new.number
     }
 
-    /// Writes release `number`, whatever is there.
-    pub fn write(&self, number: u64, bundles: &[(&str, &str)]) {
-        let mut targets = BTreeMap::new();
-        for (gateway, content) in bundles {
-            let sha256 = Digest::of(content.as_bytes());
-            let path = format!("targets/{sha256}.{gateway}.tar.gz");
-            fs::write(self.directory.path().join(path), content).unwrap();
-            targets.insert(
-                format!("{gateway}.tar.gz"),
-                json!({ "length": content.len(), "hashes": { "sha256": sha256 } }),
-            );
+    fn write(&self, files: &[NewFile]) {
+        for file in files {
+            let path = self.directory.path().join(&file.path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, &file.content).unwrap();
         }
-        let meta =
-            |name: &str| json!({ "version": number, "meta": { name: { "version": number } } });
-        self.metadata(
-            &format!("{number}.targets.json"),
-            &json!({ "version": number, "targets": targets }),
-        );
-        self.metadata(&format!("{number}.snapshot.json"), &meta("targets.json"));
-        let mut timestamp = meta("snapshot.json");
-        timestamp["x-tieline-signed-at"] = json!("2026-01-02T03:04:05Z");
-        self.metadata("timestamp.json", &timestamp);
     }
+}
 
-    fn metadata(&self, name: &str, signed: &Value) {
-        let path = self.directory.path().join("metadata").join(name);
-        fs::write(path, json!({ "signed": signed, "signatures": [] }).to_string()).unwrap();
-    }
+fn key() -> KeyPair {
+    KeyPair::from_seed(&[7; 32])
+}
+
+/// The bundle of a gateway with this in its one file.
+pub fn bundle(gateway: &str, content: &str) -> Vec<u8> {
+    let path: tieline::primitives::ArtifactPath = "note".parse().unwrap();
+    let entry = FileEntry { length: content.len() as u64, sha256: Digest::of(content.as_bytes()) };
+    let manifest = Manifest {
+        format: Manifest::FORMAT,
+        mesh: MESH.parse().unwrap(),
+        gateway: gateway.parse().unwrap(),
+        identity: Vec::new(),
+        files: [(path.clone(), entry)].into(),
+        units: Vec::new(),
+    };
+    let mut files = ArtifactSet::default();
+    files.insert(path, content);
+    pack(&manifest, &files).bytes
 }
 
 /// The files below `directory`, by path, with their content.
