@@ -21,6 +21,11 @@ fn over_the_git_daemon() {
 }
 
 #[test]
+fn over_http() {
+    a_mesh_lives_over(&GitServer::http());
+}
+
+#[test]
 fn over_https() {
     a_mesh_lives_over(&GitServer::https());
 }
