@@ -2,21 +2,16 @@
 //! git has a say in it.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-#![allow(clippy::disallowed_methods, missing_docs, dead_code, unreachable_pub)]
+#![allow(clippy::disallowed_methods, missing_docs)]
 
-#[path = "support/git_client.rs"]
-mod git_client;
-#[path = "support/git_servers.rs"]
-mod git_servers;
-#[path = "support/release.rs"]
-mod release;
+mod support;
 
 use std::fs;
 use std::process::{Command, Output};
 
-use git_client::{Inbox, publish};
-use git_servers::{Certificates, GitServer, TOKEN, utf8};
-use release::Releases;
+use support::git_client::{Inbox, publish};
+use support::git_servers::{Certificates, GitServer, TOKEN, utf8};
+use support::notes::Releases;
 use tieline::host::git::{FailureKind, GitError, Remote, Token};
 
 fn fetch(remote: &Remote) -> Result<u64, GitError> {
@@ -31,10 +26,9 @@ fn refused(remote: &Remote, kind: FailureKind, says: &str) -> String {
 }
 
 fn with_release(server: &GitServer) {
-    let mut releases = Releases::new();
+    let releases = Releases::new();
     releases.add(&[("perth", "P")]);
-    let directly = Remote::new(utf8(&server.repository).as_str().parse().unwrap());
-    publish(&releases, &directly).unwrap();
+    publish(&releases, &server.directly()).unwrap();
 }
 
 #[test]
@@ -133,7 +127,7 @@ fn an_ssh_server_lets_in_who_has_the_key() {
 #[test]
 fn an_administrator_may_use_the_ssh_agent() {
     let server = GitServer::ssh();
-    let mut releases = Releases::new();
+    let releases = Releases::new();
     releases.add(&[("perth", "P")]);
     let socket = server.path().join("agent");
     let mut agent = Command::new("ssh-agent").arg("-D").arg("-a").arg(&socket).spawn().unwrap();
@@ -168,7 +162,7 @@ fn an_administrator_may_use_the_ssh_agent() {
 #[test]
 fn the_configuration_of_the_users_git_is_not_read() {
     let server = GitServer::https();
-    let mut releases = Releases::new();
+    let releases = Releases::new();
     releases.add(&[("perth", "P")]);
     // All of this would send the release, and the token, somewhere else.
     let home = tempfile::tempdir().unwrap();

@@ -6,33 +6,30 @@
 mod support;
 
 use std::fs;
-use std::path::Path;
 
-use support::gateways::{Ended, Site, can_run};
+use support::gateways::{Ended, Site, TOOLS};
+use support::sandbox;
 
 #[test]
 fn an_idle_run_spawns_nothing_but_the_fetch() {
-    const TEST: &str = "an_idle_run_spawns_nothing_but_the_fetch";
-    if !can_run(TEST) {
-        return;
-    }
-    if !Path::new("/usr/bin/strace").exists() {
-        eprintln!("SKIPPED {TEST}: which processes a run starts is not seen without strace");
-        assert!(std::env::var_os("CI").is_none(), "{TEST} must not be skipped here");
-        return;
-    }
-    let site = Site::new(2);
-    site.release();
-    let gateway = site.gateway(1);
-    gateway.converge();
-    let trace = gateway.directory.join("trace");
-    let strace = ["strace", "-f", "-qq", "-e", "trace=execve", "-e", "signal=none", "-o"];
-    let wrapper = [&strace[..], &[trace.to_str().unwrap()]].concat();
-    let ended = Ended::from(gateway.reconcile_command(&wrapper).output().unwrap());
-    assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
-    let trace = fs::read_to_string(trace).unwrap();
-    let started: Vec<_> = trace.lines().filter(|line| line.contains("execve(")).collect();
-    assert_eq!(started.len(), 2, "{started:#?}");
-    assert!(started[0].contains("\"reconcile\""), "{started:#?}");
-    assert!(started[1].contains("\"/proc/self/exe\", \"git-worker\""), "{started:#?}");
+    sandbox::enter(
+        "an_idle_run_spawns_nothing_but_the_fetch",
+        &[TOOLS, &["strace"]].concat(),
+        || {
+            let site = Site::new(2);
+            site.release();
+            let gateway = site.gateway(1);
+            gateway.converge();
+            let trace = gateway.directory.join("trace");
+            let strace = ["strace", "-f", "-qq", "-e", "trace=execve", "-e", "signal=none", "-o"];
+            let wrapper = [&strace[..], &[trace.to_str().unwrap()]].concat();
+            let ended = Ended::from(gateway.reconcile_command(&wrapper).output().unwrap());
+            assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
+            let trace = fs::read_to_string(trace).unwrap();
+            let started: Vec<_> = trace.lines().filter(|line| line.contains("execve(")).collect();
+            assert_eq!(started.len(), 2, "{started:#?}");
+            assert!(started[0].contains("\"reconcile\""), "{started:#?}");
+            assert!(started[1].contains("\"/proc/self/exe\", \"git-worker\""), "{started:#?}");
+        },
+    );
 }

@@ -2,23 +2,21 @@
 //! whatever was interrupted is completed by the next run.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-#![allow(clippy::disallowed_methods, missing_docs, dead_code, unreachable_pub)]
+#![allow(clippy::disallowed_methods, missing_docs)]
 
-#[path = "support/git_client.rs"]
-mod git_client;
-#[path = "support/git_servers.rs"]
-mod git_servers;
-#[path = "support/release.rs"]
-mod release;
+mod support;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
-use git_client::{Inbox, publish};
-use git_servers::GitServer;
-use release::Releases;
+use support::git_client::{Inbox, publish, publish_at};
+use support::git_servers::GitServer;
+use support::notes::{Releases, files};
+use tieline::host::{Clock as _, RealClock};
 use tieline::publish::PublishError;
+use tieline::tuf::TrustErrorKind;
 
 fn tieline(releases: &Releases, server: &GitServer, options: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_tieline"))
@@ -35,7 +33,7 @@ fn said(output: &Output) -> String {
 #[test]
 fn the_command_says_what_changed_and_when_nothing_does() {
     let server = GitServer::daemon();
-    let mut releases = Releases::new();
+    let releases = Releases::new();
     releases.add(&[("perth", "1"), ("sydney", "1")]);
     let dry = tieline(&releases, &server, &["--dry-run"]);
     let would = "would publish release 1: created gateway/perth, gateway/sydney, release\n";
@@ -57,19 +55,21 @@ fn the_command_says_what_changed_and_when_nothing_does() {
         "branches": changes.into_iter().collect::<std::collections::BTreeMap<_, _>>(),
     });
     assert_eq!(json, expected);
+    let schema = include_str!("../schema/publish.schema.json");
+    assert!(jsonschema::is_valid(&serde_json::from_str(schema).unwrap(), &json));
 }
 
 #[test]
 fn an_older_release_is_refused() {
     let server = GitServer::file();
-    let mut releases = Releases::new();
+    let releases = Releases::new();
     releases.add(&[("perth", "1")]);
+    let old = releases.fork();
     releases.add(&[("perth", "2")]);
     publish(&releases, &server.remote).unwrap();
     let before = server.branches();
-    releases.write(1, &[("perth", "1")]);
-    let output = tieline(&releases, &server, &[]);
-    assert_eq!(output.status.code(), Some(1));
+    let output = tieline(&old, &server, &[]);
+    assert_eq!(output.status.code(), Some(21));
     let text = said(&output);
     assert!(text.contains("has targets version 2 already, this repository has 1"), "{text}");
     assert!(text.contains("sign what you want as a new release"), "{text}");
@@ -79,7 +79,8 @@ fn an_older_release_is_refused() {
 #[test]
 fn another_release_of_the_same_number_is_refused() {
     let server = GitServer::file();
-    let (mut one, mut other) = (Releases::new(), Releases::new());
+    let one = Releases::new();
+    let other = one.fork();
     one.add(&[("perth", "1")]);
     other.add(&[("perth", "another")]);
     publish(&one, &server.remote).unwrap();
@@ -89,18 +90,34 @@ fn another_release_of_the_same_number_is_refused() {
     assert_eq!(server.branches(), before);
 }
 
+/// Every file of a release, with one byte changed, and gone: what a gateway would refuse is not
+/// even sent.
 #[test]
-fn a_bundle_that_was_not_signed_is_refused() {
+fn a_release_that_no_gateway_would_accept_is_refused() {
     let server = GitServer::file();
-    let mut releases = Releases::new();
-    releases.add(&[("perth", "content")]);
-    let bundle = fs::read_dir(releases.path().join("targets")).unwrap().next().unwrap().unwrap();
-    fs::write(bundle.path(), "CONTENT").unwrap();
-    let error = publish(&releases, &server.remote).unwrap_err();
-    assert!(matches!(error, PublishError::Bundle { .. }), "{error}");
-    fs::remove_file(bundle.path()).unwrap();
-    let error = publish(&releases, &server.remote).unwrap_err();
-    assert!(matches!(error, PublishError::File(_)), "{error}");
+    let releases = Releases::new();
+    releases.add(&[("perth", "1")]);
+    for path in files(releases.path().as_std_path()).into_keys() {
+        // A copy for people; no client asks for it.
+        if path == "metadata/root.json" {
+            continue;
+        }
+        let damaged = releases.fork();
+        let file = damaged.path().join(&path);
+        let mut content = fs::read(&file).unwrap();
+        let middle = content.len() / 2;
+        content[middle] ^= 1;
+        fs::write(&file, content).unwrap();
+        let error = publish(&damaged, &server.remote).expect_err(&path);
+        let ours = matches!(error, PublishError::Untrusted(_) | PublishError::Metadata { .. });
+        assert!(ours, "{path}: {error}");
+        fs::remove_file(&file).unwrap();
+        publish(&damaged, &server.remote).expect_err(&path);
+    }
+    let later = RealClock.now() + Duration::from_hours(24 * 365 * 11);
+    let error = publish_at(later, &releases, &server.remote).unwrap_err();
+    let PublishError::Untrusted(why) = &error else { panic!("{error}") };
+    assert_eq!(why.kind(), TrustErrorKind::Expired);
     assert!(server.branches().is_empty());
 }
 
@@ -110,7 +127,7 @@ fn a_branch_release_of_something_else_is_left_alone() {
     let tree = server.git_with(&["mktree"], "");
     let commit = server.git(&["-c", "user.name=a", "-c", "user.email=a@b", "commit-tree", &tree]);
     server.git(&["update-ref", "refs/heads/release", &commit]);
-    let mut releases = Releases::new();
+    let releases = Releases::new();
     releases.add(&[("perth", "1")]);
     let error = publish(&releases, &server.remote).unwrap_err();
     assert!(matches!(error, PublishError::Recorded { .. }), "{error}");
@@ -120,7 +137,7 @@ fn a_branch_release_of_something_else_is_left_alone() {
 #[test]
 fn what_the_server_refuses_is_named_and_completed_later() {
     let server = GitServer::daemon();
-    let mut releases = Releases::new();
+    let releases = Releases::new();
     releases.add(&[("perth", "1"), ("sydney", "1")]);
     publish(&releases, &server.remote).unwrap();
     let (perth, sydney) = (Inbox::new("perth"), Inbox::new("sydney"));
@@ -150,7 +167,7 @@ fn what_the_server_refuses_is_named_and_completed_later() {
 #[test]
 fn a_record_that_cannot_be_written_reaches_no_gateway() {
     let server = GitServer::daemon();
-    let mut releases = Releases::new();
+    let releases = Releases::new();
     releases.add(&[("perth", "1")]);
     let hook = server.repository.join("hooks/update");
     fs::write(&hook, "#!/bin/sh\n[ $1 != refs/heads/release ]\n").unwrap();
@@ -164,19 +181,16 @@ fn a_record_that_cannot_be_written_reaches_no_gateway() {
 #[test]
 fn of_two_at_once_one_wins() {
     let server = GitServer::daemon();
-    let mut base = Releases::new();
-    base.add(&[("perth", "0")]);
-    publish(&base, &server.remote).unwrap();
-    for round in 0..3 {
-        let number = 2 + round;
-        let contenders: Vec<_> = ["a", "b", "c"]
-            .map(|who| {
-                let releases = Releases::new();
-                releases.write(number, &[("perth", who), ("sydney", who)]);
-                releases
-            })
-            .into_iter()
-            .collect();
+    let mut newest = Releases::new();
+    newest.add(&[("perth", "0")]);
+    publish(&newest, &server.remote).unwrap();
+    for _ in 0..3 {
+        let mut number = 0;
+        let contenders = ["a", "b", "c"].map(|who| {
+            let releases = newest.fork();
+            number = releases.add(&[("perth", who), ("sydney", who)]);
+            releases
+        });
         let start = |releases: &Releases| {
             Command::new(env!("CARGO_BIN_EXE_tieline"))
                 .args(["publish", server.remote.url.as_str()])
@@ -188,9 +202,11 @@ fn of_two_at_once_one_wins() {
         let running: Vec<_> = contenders.iter().map(start).collect();
         let ended: Vec<_> =
             running.into_iter().map(|child| child.wait_with_output().unwrap()).collect();
-        let winners: Vec<_> = ended.iter().filter(|output| output.status.success()).collect();
+        let mut winners = (0..3).filter(|&number: &usize| ended[number].status.success());
         let messages: Vec<_> = ended.iter().map(said).collect();
-        assert_eq!(winners.len(), 1, "{messages:#?}");
+        let winner = winners.next().unwrap_or_else(|| panic!("nobody won: {messages:#?}"));
+        assert_eq!(winners.next(), None, "{messages:#?}");
+        newest = contenders[winner].fork();
         let targets = format!("metadata/{number}.targets.json");
         let of = |branch: &str| server.git(&["rev-parse", &format!("{branch}:{targets}")]);
         assert_eq!(of("gateway/perth"), of("release"));

@@ -8,8 +8,9 @@ mod support;
 use std::fs;
 use std::time::Duration;
 
-use support::gateways::{Site, can_run, kill};
+use support::gateways::{Site, TOOLS, kill};
 use support::mesh;
+use support::sandbox;
 
 /// Two gateways with their first release in place.
 fn installed() -> Site {
@@ -34,88 +35,88 @@ fn connected(site: &Site) -> bool {
 
 #[test]
 fn installs_a_release_and_then_keeps_still() {
-    if !can_run("installs_a_release_and_then_keeps_still") {
-        return;
-    }
-    let site = installed();
-    assert!(connected(&site));
-    let gateway = site.gateway(1);
-    let (state, running) = (gateway.state(), gateway.running());
-    assert_eq!(gateway.converge(), "");
-    assert_eq!((gateway.state(), gateway.running()), (state, running));
+    sandbox::enter("installs_a_release_and_then_keeps_still", TOOLS, || {
+        let site = installed();
+        assert!(connected(&site));
+        let gateway = site.gateway(1);
+        let (state, running) = (gateway.state(), gateway.running());
+        assert_eq!(gateway.converge(), "");
+        assert_eq!((gateway.state(), gateway.running()), (state, running));
+    });
 }
 
 #[test]
 fn a_new_peer_restarts_no_tunnel() {
-    if !can_run("a_new_peer_restarts_no_tunnel") {
-        return;
-    }
-    let mut site = installed();
-    let before = site.gateway(1).processes();
-    mesh::add(&mut site.mesh, 3);
-    assert_eq!(site.release(), 2);
-    let said = site.gateway(1).converge();
-    assert_eq!(said, "gw-1: release 2 applied: 1 tunnel added, routes changed\n");
-    let after = site.gateway(1).processes();
-    assert_eq!(after.len(), 2);
-    assert_eq!(after["tl-2"], before["tl-2"]);
+    sandbox::enter("a_new_peer_restarts_no_tunnel", TOOLS, || {
+        let mut site = installed();
+        let before = site.gateway(1).processes();
+        mesh::add(&mut site.mesh, 3);
+        assert_eq!(site.release(), 2);
+        let said = site.gateway(1).converge();
+        assert_eq!(said, "gw-1: release 2 applied: 1 tunnel added, routes changed\n");
+        let after = site.gateway(1).processes();
+        assert_eq!(after.len(), 2);
+        assert_eq!(after["tl-2"], before["tl-2"]);
 
-    site.mesh.lans.get_mut("lan-2").unwrap().networks.push("10.9.0.0/24".parse().unwrap());
-    site.release();
-    let said = site.gateway(1).converge();
-    assert_eq!(said, "gw-1: release 3 applied: routes changed\n");
-    assert_eq!(site.gateway(1).processes(), after);
+        site.mesh.lans.get_mut("lan-2").unwrap().networks.push("10.9.0.0/24".parse().unwrap());
+        site.release();
+        let said = site.gateway(1).converge();
+        assert_eq!(said, "gw-1: release 3 applied: routes changed\n");
+        assert_eq!(site.gateway(1).processes(), after);
 
-    site.mesh.lans.remove("lan-3");
-    site.release();
-    let said = site.gateway(1).converge();
-    assert_eq!(said, "gw-1: release 4 applied: 1 tunnel removed, routes changed\n");
-    assert_eq!(site.gateway(1).processes(), before);
-    assert_eq!(site.gateway(1).devices(), ["tl-2"]);
-    // The link, and the newest three generations.
-    assert_eq!(
-        fs::read_dir(site.gateway(1).directory.join("state/generations")).unwrap().count(),
-        3
-    );
+        site.mesh.lans.remove("lan-3");
+        site.release();
+        let said = site.gateway(1).converge();
+        assert_eq!(said, "gw-1: release 4 applied: 1 tunnel removed, routes changed\n");
+        assert_eq!(site.gateway(1).processes(), before);
+        assert_eq!(site.gateway(1).devices(), ["tl-2"]);
+        // The link, and the newest three generations.
+        assert_eq!(
+            fs::read_dir(site.gateway(1).directory.join("state/generations")).unwrap().count(),
+            3
+        );
+    });
 }
 
 #[test]
 fn a_release_that_does_not_concern_it_changes_nothing() {
-    if !can_run("a_release_that_does_not_concern_it_changes_nothing") {
-        return;
-    }
-    let site = installed();
-    let gateway = site.gateway(1);
-    let (state, running) = (gateway.state(), gateway.running());
-    assert_eq!(site.release(), 2);
-    assert_eq!(gateway.converge(), "");
-    assert_eq!((gateway.state(), gateway.running()), (state, running));
+    sandbox::enter("a_release_that_does_not_concern_it_changes_nothing", TOOLS, || {
+        let site = installed();
+        let gateway = site.gateway(1);
+        let (state, running) = (gateway.state(), gateway.running());
+        assert_eq!(site.release(), 2);
+        assert_eq!(gateway.converge(), "");
+        assert_eq!((gateway.state(), gateway.running()), (state, running));
+    });
 }
 
 #[test]
 fn repairs_what_died_without_any_network() {
-    if !can_run("repairs_what_died_without_any_network") {
-        return;
-    }
-    let site = installed();
-    assert!(connected(&site));
-    let gateway = site.gateway(1);
-    fs::rename(&site.git.directory, site.git.directory.with_extension("away")).unwrap();
+    sandbox::enter("repairs_what_died_without_any_network", TOOLS, || {
+        let site = installed();
+        assert!(connected(&site));
+        let gateway = site.gateway(1);
+        fs::rename(&site.git.directory, site.git.directory.with_extension("away")).unwrap();
 
-    kill(gateway.processes()["tl-2"]);
-    let ended = gateway.reconcile();
-    assert_eq!(ended.code, 10, "{}", ended.stderr);
-    assert!(ended.stderr.starts_with("gw-1: repaired: 1 tunnel restarted\n"), "{}", ended.stderr);
-    assert!(connected(&site));
+        kill(gateway.processes()["tl-2"]);
+        let ended = gateway.reconcile();
+        assert_eq!(ended.code, 10, "{}", ended.stderr);
+        assert!(
+            ended.stderr.starts_with("gw-1: repaired: 1 tunnel restarted\n"),
+            "{}",
+            ended.stderr
+        );
+        assert!(connected(&site));
 
-    let running = gateway.running();
-    gateway.reboot();
-    let ended = gateway.reconcile();
-    assert_eq!(ended.code, 10, "{}", ended.stderr);
-    let expected = "gw-1: repaired: 1 tunnel added, routes changed, firewall changed, kernel \
+        let running = gateway.running();
+        gateway.reboot();
+        let ended = gateway.reconcile();
+        assert_eq!(ended.code, 10, "{}", ended.stderr);
+        let expected = "gw-1: repaired: 1 tunnel added, routes changed, firewall changed, kernel \
                     settings changed\n";
-    assert!(ended.stderr.starts_with(expected), "{}", ended.stderr);
-    assert!(connected(&site));
-    let without_pid = |text: &str| text.lines().skip(1).map(str::to_owned).collect::<Vec<_>>();
-    assert_eq!(without_pid(&gateway.running()).len(), without_pid(&running).len());
+        assert!(ended.stderr.starts_with(expected), "{}", ended.stderr);
+        assert!(connected(&site));
+        let without_pid = |text: &str| text.lines().skip(1).map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(without_pid(&gateway.running()).len(), without_pid(&running).len());
+    });
 }

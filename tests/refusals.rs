@@ -9,9 +9,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use support::gateways::{Site, can_run};
+use support::gateways::{Site, TOOLS};
 use support::mesh;
 use support::releases::Repository;
+use support::sandbox;
 use tieline::bundle::{Manifest, Unit, pack};
 use tieline::compile::compile;
 use tieline::primitives::{ArtifactSet, Name};
@@ -46,101 +47,99 @@ fn bundles_of(tree: &Path) -> Vec<PathBuf> {
 
 #[test]
 fn what_is_not_as_signed_is_refused() {
-    if !can_run("what_is_not_as_signed_is_refused") {
-        return;
-    }
-    let mut site = Site::new(2);
-    site.release();
-    let old = fs::read(site.repository.directory.join("metadata/timestamp.json")).unwrap();
-    site.gateway(1).converge();
-    mesh::add(&mut site.mesh, 3);
-    site.repository.release(&mesh::numbered(&site.mesh), 30);
+    sandbox::enter("what_is_not_as_signed_is_refused", TOOLS, || {
+        let mut site = Site::new(2);
+        site.release();
+        let old = fs::read(site.repository.directory.join("metadata/timestamp.json")).unwrap();
+        site.gateway(1).converge();
+        mesh::add(&mut site.mesh, 3);
+        site.repository.release(&mesh::numbered(&site.mesh), 30);
 
-    // The bundle, with one bit flipped.
-    site.git.publish_with(&site.repository, "gw-1", |tree| {
-        for path in bundles_of(tree) {
-            let mut bytes = fs::read(&path).unwrap();
-            let middle = bytes.len() / 2;
-            bytes[middle] ^= 1;
-            fs::write(path, bytes).unwrap();
-        }
+        // The bundle, with one bit flipped.
+        site.git.publish_with(&site.repository, "gw-1", |tree| {
+            for path in bundles_of(tree) {
+                let mut bytes = fs::read(&path).unwrap();
+                let middle = bytes.len() / 2;
+                bytes[middle] ^= 1;
+                fs::write(path, bytes).unwrap();
+            }
+        });
+        let says = &["is not trusted", "not the bundle that release 2 signs"];
+        demand(&site, "a flipped bit in the bundle", &Refused { code: 23, says });
+
+        // Another gateway's bundle in place of its own.
+        let other = fs::read_dir(site.repository.directory.join("targets")).unwrap();
+        let newest = compile(&mesh::numbered(&site.mesh))[&mesh::name("gw-2")].digest.to_string();
+        let other = other.map(|entry| entry.unwrap().path());
+        let other =
+            other.into_iter().find(|path| path.to_str().unwrap().contains(&newest)).unwrap();
+        site.git.publish_with(&site.repository, "gw-1", |tree| {
+            for path in bundles_of(tree) {
+                fs::copy(&other, path).unwrap();
+            }
+        });
+        let says = &["the bundle for gateway gw-1 is that of gateway gw-2"];
+        demand(&site, "another gateway's bundle", &Refused { code: 22, says });
+
+        // A bit flipped in what is signed.
+        site.git.publish_with(&site.repository, "gw-1", |tree| {
+            let path = tree.join("metadata/timestamp.json");
+            let text =
+                fs::read_to_string(&path).unwrap().replacen("\"version\": 2", "\"version\": 3", 1);
+            let text = text.replacen("\"version\":2", "\"version\":3", 1);
+            fs::write(path, text).unwrap();
+        });
+        demand(&site, "changed metadata", &Refused { code: 20, says: &["is not trusted"] });
+
+        // A release signed with other keys.
+        let stranger = Repository::new(&site.gateway(2).directory.join("stranger"), 100);
+        stranger.release(&mesh::numbered(&site.mesh), 30);
+        site.git.publish(&stranger, "gw-1");
+        demand(
+            &site,
+            "other keys",
+            &Refused { code: 20, says: &["is not signed as 1.root.json demands"] },
+        );
+
+        // The true release is taken, and after that nothing older.
+        site.publish();
+        site.gateway(1).converge();
+        site.git.publish_with(&site.repository, "gw-1", |tree| {
+            fs::write(tree.join("metadata/timestamp.json"), &old).unwrap();
+        });
+        demand(&site, "an older release", &Refused { code: 21, says: &["goes back"] });
     });
-    let says = &["is not trusted", "not the bundle that release 2 signs"];
-    demand(&site, "a flipped bit in the bundle", &Refused { code: 23, says });
-
-    // Another gateway's bundle in place of its own.
-    let other = fs::read_dir(site.repository.directory.join("targets")).unwrap();
-    let newest = compile(&mesh::numbered(&site.mesh))[&mesh::name("gw-2")].digest.to_string();
-    let other = other.map(|entry| entry.unwrap().path());
-    let other = other.into_iter().find(|path| path.to_str().unwrap().contains(&newest)).unwrap();
-    site.git.publish_with(&site.repository, "gw-1", |tree| {
-        for path in bundles_of(tree) {
-            fs::copy(&other, path).unwrap();
-        }
-    });
-    let says = &["the bundle for gateway gw-1 is that of gateway gw-2"];
-    demand(&site, "another gateway's bundle", &Refused { code: 22, says });
-
-    // A bit flipped in what is signed.
-    site.git.publish_with(&site.repository, "gw-1", |tree| {
-        let path = tree.join("metadata/timestamp.json");
-        let text =
-            fs::read_to_string(&path).unwrap().replacen("\"version\": 2", "\"version\": 3", 1);
-        let text = text.replacen("\"version\":2", "\"version\":3", 1);
-        fs::write(path, text).unwrap();
-    });
-    demand(&site, "changed metadata", &Refused { code: 20, says: &["is not trusted"] });
-
-    // A release signed with other keys.
-    let stranger = Repository::new(&site.gateway(2).directory.join("stranger"), 100);
-    stranger.release(&mesh::numbered(&site.mesh), 30);
-    site.git.publish(&stranger, "gw-1");
-    demand(
-        &site,
-        "other keys",
-        &Refused { code: 20, says: &["is not signed as 1.root.json demands"] },
-    );
-
-    // The true release is taken, and after that nothing older.
-    site.publish();
-    site.gateway(1).converge();
-    site.git.publish_with(&site.repository, "gw-1", |tree| {
-        fs::write(tree.join("metadata/timestamp.json"), &old).unwrap();
-    });
-    demand(&site, "an older release", &Refused { code: 21, says: &["goes back"] });
 }
 
 #[test]
 fn what_is_signed_but_expired_is_refused_and_tunnels_stay() {
-    if !can_run("what_is_signed_but_expired_is_refused_and_tunnels_stay") {
-        return;
-    }
-    let mut site = Site::new(2);
-    site.release();
-    site.gateway(1).converge();
-    mesh::add(&mut site.mesh, 3);
-    site.repository.release(&mesh::numbered(&site.mesh), 5);
-    site.publish();
-    demand(&site, "expired metadata", &Refused { code: 11, says: &["expired at"] });
+    sandbox::enter("what_is_signed_but_expired_is_refused_and_tunnels_stay", TOOLS, || {
+        let mut site = Site::new(2);
+        site.release();
+        site.gateway(1).converge();
+        mesh::add(&mut site.mesh, 3);
+        site.repository.release(&mesh::numbered(&site.mesh), 5);
+        site.publish();
+        demand(&site, "expired metadata", &Refused { code: 11, says: &["expired at"] });
+    });
 }
 
 #[test]
 fn no_root_and_no_remote_are_no_reason_to_trust() {
-    if !can_run("no_root_and_no_remote_are_no_reason_to_trust") {
-        return;
-    }
-    let site = Site::new(1);
-    let gateway = site.gateway(1);
-    demand(&site, "nothing published", &Refused { code: 10, says: &["no remote answered"] });
-    site.release();
-    fs::remove_file(gateway.directory.join("root.json")).unwrap();
-    demand(&site, "no root", &Refused { code: 78, says: &["no trusted root", "root.json"] });
-    fs::write(gateway.directory.join("root.json"), "{}").unwrap();
-    demand(&site, "a root that is none", &Refused { code: 78, says: &["is no root to trust"] });
-    // Anybody's root is a root, but not the one that signed.
-    let stranger = Repository::new(&gateway.directory.join("stranger"), 100);
-    fs::write(gateway.directory.join("root.json"), stranger.root()).unwrap();
-    demand(&site, "another mesh's root", &Refused { code: 20, says: &["is not signed as"] });
+    sandbox::enter("no_root_and_no_remote_are_no_reason_to_trust", TOOLS, || {
+        let site = Site::new(1);
+        let gateway = site.gateway(1);
+        demand(&site, "nothing published", &Refused { code: 10, says: &["no remote answered"] });
+        site.release();
+        fs::remove_file(gateway.directory.join("root.json")).unwrap();
+        demand(&site, "no root", &Refused { code: 78, says: &["no trusted root", "root.json"] });
+        fs::write(gateway.directory.join("root.json"), "{}").unwrap();
+        demand(&site, "a root that is none", &Refused { code: 78, says: &["is no root to trust"] });
+        // Anybody's root is a root, but not the one that signed.
+        let stranger = Repository::new(&gateway.directory.join("stranger"), 100);
+        fs::write(gateway.directory.join("root.json"), stranger.root()).unwrap();
+        demand(&site, "another mesh's root", &Refused { code: 20, says: &["is not signed as"] });
+    });
 }
 
 /// A signed bundle for gateway 1 after `change` did what it likes to it.
@@ -170,69 +169,71 @@ fn signed(site: &Site, change: impl Fn(&mut Manifest, &mut BTreeMap<String, Stri
 
 #[test]
 fn what_is_signed_but_not_allowed_here_is_refused() {
-    if !can_run("what_is_signed_but_not_allowed_here_is_refused") {
-        return;
-    }
-    let site = Site::new(2);
-    site.release();
-    site.gateway(1).converge();
-    let conf = |files: &mut BTreeMap<String, String>, line: &str| {
-        let conf = files.get_mut("openvpn/tl-2.conf").unwrap();
-        conf.push_str(line);
-    };
-    let route = |manifest: &mut Manifest, to: &str| {
-        for unit in &mut manifest.units {
-            if let Unit::Routes { routes } = unit {
-                routes[0].to = to.parse().unwrap();
+    sandbox::enter("what_is_signed_but_not_allowed_here_is_refused", TOOLS, || {
+        let site = Site::new(2);
+        site.release();
+        site.gateway(1).converge();
+        let conf = |files: &mut BTreeMap<String, String>, line: &str| {
+            let conf = files.get_mut("openvpn/tl-2.conf").unwrap();
+            conf.push_str(line);
+        };
+        let route = |manifest: &mut Manifest, to: &str| {
+            for unit in &mut manifest.units {
+                if let Unit::Routes { routes } = unit {
+                    routes[0].to = to.parse().unwrap();
+                }
             }
-        }
-    };
-    let refused = |says| Refused { code: 24, says };
+        };
+        let refused = |says| Refused { code: 24, says };
 
-    signed(&site, |_, files| conf(files, "up /bin/sh\n"));
-    demand(&site, "a program", &refused(&["openvpn/tl-2.conf, line ", "up /bin/sh"]));
+        signed(&site, |_, files| conf(files, "up /bin/sh\n"));
+        demand(&site, "a program", &refused(&["openvpn/tl-2.conf, line ", "up /bin/sh"]));
 
-    signed(&site, |_, files| {
-        files.get_mut("nftables/tieline.nft").unwrap().push_str("flush ruleset\n");
+        signed(&site, |_, files| {
+            files.get_mut("nftables/tieline.nft").unwrap().push_str("flush ruleset\n");
+        });
+        demand(
+            &site,
+            "a foreign table",
+            &refused(&["nftables/tieline.nft, line ", "flush ruleset"]),
+        );
+
+        signed(&site, |manifest, _| route(manifest, "10.0.1.128/25"));
+        demand(&site, "its own LAN", &refused(&["10.0.1.0/24", "is attached to"]));
+
+        signed(&site, |manifest, _| route(manifest, "8.8.8.0/24"));
+        demand(&site, "the internet", &refused(&["8.8.8.0/24", "policy.allowed_networks"]));
+
+        signed(&site, |manifest, _| {
+            manifest.identity = vec![tieline::primitives::Fingerprint::of_der(b"another")];
+        });
+        let says = &["another certificate of gw-1", "mesh.yaml does not list it"];
+        demand(&site, "another certificate", &Refused { code: 22, says });
+
+        // A release that behaves is welcome as ever.
+        site.release();
+        assert_eq!(site.gateway(1).converge(), "");
     });
-    demand(&site, "a foreign table", &refused(&["nftables/tieline.nft, line ", "flush ruleset"]));
-
-    signed(&site, |manifest, _| route(manifest, "10.0.1.128/25"));
-    demand(&site, "its own LAN", &refused(&["10.0.1.0/24", "is attached to"]));
-
-    signed(&site, |manifest, _| route(manifest, "8.8.8.0/24"));
-    demand(&site, "the internet", &refused(&["8.8.8.0/24", "policy.allowed_networks"]));
-
-    signed(&site, |manifest, _| {
-        manifest.identity = vec![tieline::primitives::Fingerprint::of_der(b"another")];
-    });
-    let says = &["another certificate of gw-1", "mesh.yaml does not list it"];
-    demand(&site, "another certificate", &Refused { code: 22, says });
-
-    // A release that behaves is welcome as ever.
-    site.release();
-    assert_eq!(site.gateway(1).converge(), "");
 }
 
 #[test]
 fn a_bad_remote_is_passed_by() {
-    if !can_run("a_bad_remote_is_passed_by") {
-        return;
-    }
-    let site = Site::new(2);
-    site.release();
-    let gateway = site.gateway(1);
-    let away = "file:///nowhere/mesh.git".to_owned();
-    gateway.configure(&[away.clone(), site.git.url()], "");
-    gateway.converge();
-    assert_eq!(gateway.converge(), "", "a remote that is down is no news");
+    sandbox::enter("a_bad_remote_is_passed_by", TOOLS, || {
+        let site = Site::new(2);
+        site.release();
+        let gateway = site.gateway(1);
+        let away = "file:///nowhere/mesh.git".to_owned();
+        gateway.configure(&[away.clone(), site.git.url()], "");
+        gateway.converge();
+        assert_eq!(gateway.converge(), "", "a remote that is down is no news");
 
-    let bad = support::releases::Git::new(&gateway.directory.join("bad.git"));
-    bad.publish_with(&site.repository, "gw-1", |tree| {
-        fs::write(tree.join("metadata/timestamp.json"), "{}").unwrap();
+        let bad = support::releases::Git::new(&gateway.directory.join("bad.git"));
+        bad.publish_with(&site.repository, "gw-1", |tree| {
+            fs::write(tree.join("metadata/timestamp.json"), "{}").unwrap();
+        });
+        gateway.configure(&[bad.url(), site.git.url()], "");
+        let said = gateway.converge();
+        let start = format!("warning: gw-1: {} is not trusted: ", bad.url());
+        assert!(said.starts_with(&start) && said.lines().count() == 1, "{said}");
     });
-    gateway.configure(&[bad.url(), site.git.url()], "");
-    let said = gateway.converge();
-    let start = format!("warning: gw-1: {} is not trusted: ", bad.url());
-    assert!(said.starts_with(&start) && said.lines().count() == 1, "{said}");
 }

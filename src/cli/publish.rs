@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use camino::Utf8PathBuf;
 
+use super::trust::{KeySource, distrust};
 use super::{Context, Exit, Failure, Format};
 use crate::host::git::{Change, Remote, RemoteUrl, Token};
-use crate::publish::{Publication, Published, publish};
+use crate::publish::{Publication, PublishError, Published, publish};
 
 /// Push the newest release to a git server, a branch for every gateway
 #[derive(Debug, clap::Args)]
@@ -17,6 +18,10 @@ pub(super) struct Args {
     /// Publish the TUF repository in DIR
     #[arg(long, value_name = "DIR", default_value = "repository")]
     repository: Utf8PathBuf,
+
+    /// Verify the repository from this root on, instead of its own first
+    #[arg(long, value_name = "FILE")]
+    root: Option<Utf8PathBuf>,
 
     /// Use the private key in FILE for ssh instead of the agent's keys
     #[arg(long, value_name = "FILE")]
@@ -32,7 +37,7 @@ pub(super) struct Args {
 
     /// Use the token in FILE, or in the environment variable NAME, for https
     #[arg(long, value_name = "FILE|env:NAME")]
-    token: Option<String>,
+    token: Option<KeySource>,
 
     /// Give up an exchange with the server after SECONDS
     #[arg(long, value_name = "SECONDS", default_value = "600",
@@ -47,29 +52,37 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
     let remote = remote(args, context)?;
     let workspace = workspace()?;
+    let root = args.root.as_ref().map(|path| context.path(path));
     let published = publish(
         context.host.files,
         context.host.git,
+        context.host.clock.now(),
         &Publication {
             repository: &context.path(&args.repository),
+            root: root.as_deref(),
             remote: &remote,
             workspace: workspace.1,
             deadline: Duration::from_secs(args.timeout),
             dry_run: args.dry_run,
         },
     )
-    .map_err(|error| {
-        let failure = Failure::new(Exit::Failure, &error);
-        match error.hint() {
-            Some(hint) => failure.hint(hint),
-            None => failure,
-        }
-    })?;
+    .map_err(|error| explain(&error))?;
     match context.format {
         Format::Human => context.terminal.note(&sentence(&published)),
         Format::Json => context.terminal.result(&json(&published)?)?,
     }
     Ok(Exit::Done)
+}
+
+fn explain(error: &PublishError) -> Failure {
+    let (exit, hint) = match error {
+        PublishError::Untrusted(trust) => (trust.kind().into(), distrust(trust).hint),
+        PublishError::Older { .. } | PublishError::Fork { .. } => {
+            (Exit::Rollback, error.hint().map(str::to_owned))
+        }
+        _ => (Exit::Failure, error.hint().map(str::to_owned)),
+    };
+    Failure { hint, ..Failure::new(exit, error) }
 }
 
 fn remote(args: &Args, context: &Context) -> Result<Remote, Failure> {
@@ -81,13 +94,14 @@ fn remote(args: &Args, context: &Context) -> Result<Remote, Failure> {
         ssh_agent: args.ssh_key.is_none(),
         ..Remote::new(args.remote.clone())
     };
-    match args.token.as_deref().map(|token| (token, token.strip_prefix("env:"))) {
-        Some((_, Some(name))) => {
-            remote.token = Some(Token::from_environment(name).ok_or_else(|| {
+    match &args.token {
+        Some(KeySource::Environment(name)) => {
+            let token = context.host.environment.get(name).ok_or_else(|| {
                 Failure::say(Exit::Usage, format!("the environment variable {name} is not set"))
-            })?);
+            })?;
+            remote.token = Some(Token::new(token.as_str().to_owned()));
         }
-        Some((file, None)) => remote.token_file = Some(context.path(file.into())),
+        Some(KeySource::File(file)) => remote.token_file = Some(context.path(file)),
         None => {}
     }
     remote.check().map_err(|error| Failure::new(Exit::Usage, &error))?;

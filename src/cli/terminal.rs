@@ -42,6 +42,22 @@ impl Terminal {
         Self { colour, verbosity }
     }
 
+    /// The arguments that make another process of this program print as this one does.
+    #[must_use]
+    pub fn flags(&self) -> Vec<String> {
+        let colour = match self.colour {
+            anstream::ColorChoice::Never => "--color=never",
+            anstream::ColorChoice::Auto => "--color=auto",
+            _ => "--color=always",
+        };
+        let verbosity = match self.verbosity {
+            Verbosity::Quiet => Some("--quiet"),
+            Verbosity::Normal => None,
+            Verbosity::Verbose => Some("--verbose"),
+        };
+        [colour].into_iter().chain(verbosity).map(str::to_owned).collect()
+    }
+
     /// Prints a result, whole, to standard output. `text` brings its own line ends.
     pub fn result(&mut self, text: &str) -> Result<(), Failure> {
         let mut out = anstream::AutoStream::new(std::io::stdout().lock(), self.colour);

@@ -1,6 +1,6 @@
 //! A mesh together with the numbers of its gateways.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::Ipv4Net;
 
@@ -64,14 +64,13 @@ pub enum NumberProblem {
 /// Gives the gateways of a mesh their numbers from mesh.lock, which must know exactly them.
 pub fn number<'a>(mesh: &'a Mesh, lock: &Lock) -> Result<NumberedMesh<'a>, Vec<NumberProblem>> {
     let numbers = lock.numbers();
+    let names: BTreeSet<_> = mesh.gateways().map(|(_, gateway)| &gateway.name).collect();
     let mut problems = Vec::new();
-    for (_, gateway) in mesh.gateways() {
-        if !numbers.contains_key(&gateway.name) {
-            problems.push(NumberProblem::NotNumbered { gateway: gateway.name.clone() });
-        }
+    for &gateway in names.iter().filter(|&&name| !numbers.contains_key(name)) {
+        problems.push(NumberProblem::NotNumbered { gateway: gateway.clone() });
     }
     for (name, &number) in &numbers {
-        if !mesh.lans.values().any(|lan| lan.gateways.contains_key(name)) {
+        if !names.contains(name) {
             let place = lock.place(number);
             problems.push(NumberProblem::NotRetired { gateway: name.clone(), place });
         }
@@ -118,5 +117,70 @@ impl NumberProblem {
                 _ => format!("begin lower: {highest} ports are needed after the first"),
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::resolve;
+    use crate::spec::parse;
+
+    fn mesh(network: &str, ports: &str) -> Mesh {
+        let lan = |name: &str, third: u8| {
+            let certificate = crate::primitives::Fingerprint::of_der(name.as_bytes());
+            format!(
+                "  {name}:\n    networks: [192.168.{third}.0/24]\n    gateways:\n      {name}-gw: \
+                 {{ endpoint: {name}.example.net, address: 192.168.{third}.1, \
+                 certificates: [\"{certificate}\"] }}\n"
+            )
+        };
+        let lans = lan("a", 1) + &lan("b", 2);
+        let text =
+            format!("mesh: m\ntunnels: {{ network: {network}, ports: {ports} }}\nlans:\n{lans}");
+        resolve(parse(&text)).unwrap().mesh
+    }
+
+    fn lock(lines: &str) -> Lock {
+        let header = Lock::default().to_string();
+        Lock::parse(&(header + lines)).unwrap()
+    }
+
+    #[test]
+    fn numbers_fit_up_to_the_last_address_and_port() {
+        let up_to = |last: u16| {
+            let removed: Vec<_> = (2..last).map(|n| format!("{n} x removed\n")).collect();
+            lock(&format!("1 a-gw\n{}{last} b-gw\n", removed.concat()))
+        };
+        // A /29 has six addresses for gateways; a range of seven ports six after the first.
+        let small = mesh("172.19.0.0/29", "11000-11006");
+        let six = up_to(6);
+        let numbers = number(&small, &six).unwrap().numbers;
+        assert_eq!(numbers.values().map(|n| n.get()).collect::<Vec<_>>(), [1, 6]);
+        let problems = number(&small, &up_to(7)).unwrap_err();
+        let hints: Vec<_> = problems
+            .iter()
+            .map(|problem| problem.finding(&Places::default()))
+            .map(|finding| (finding.code, finding.hint.unwrap()))
+            .collect();
+        let (network, ports) = (Code::TunnelNetworkTooSmall, Code::PortRangeTooSmall);
+        let first = (network, "it needs a /28 or larger".to_owned());
+        assert_eq!(hints, [first, (ports, "it needs 11000-11007 or more".to_owned())]);
+        // What is proposed is enough.
+        assert!(number(&mesh("172.19.0.0/28", "11000-11007"), &up_to(7)).is_ok());
+    }
+
+    #[test]
+    fn both_sides_must_know_the_same_gateways() {
+        let mesh = mesh("172.19.0.0/16", "11000-11999");
+        let problems = number(&mesh, &lock("1 a-gw\n2 c-gw\n")).unwrap_err();
+        let texts: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            texts,
+            [
+                "gateway b-gw has no number in mesh.lock",
+                "mesh.lock numbers gateway c-gw, which is not in mesh.yaml"
+            ]
+        );
     }
 }

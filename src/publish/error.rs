@@ -4,6 +4,7 @@ use camino::Utf8PathBuf;
 
 use crate::host::FileError;
 use crate::host::git::{GitError, RemoteUrl};
+use crate::tuf::TrustError;
 
 /// Why a release is not published.
 #[derive(Debug, thiserror::Error)]
@@ -22,12 +23,9 @@ pub enum PublishError {
         /// What is missing or wrong.
         what: String,
     },
-    /// A bundle is not the one that the metadata describe.
-    #[error("{path} is not the bundle that the metadata describe; sign the release again")]
-    Bundle {
-        /// The file.
-        path: Utf8PathBuf,
-    },
+    /// A gateway would refuse it.
+    #[error("no gateway would accept this release")]
+    Untrusted(#[from] TrustError),
     /// A newer release is out.
     #[error("the remote has {role} version {theirs} already, this repository has {ours}")]
     Older {

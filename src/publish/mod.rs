@@ -13,6 +13,7 @@
 mod branches;
 mod error;
 mod release;
+mod verify;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,6 +21,7 @@ use std::time::Duration;
 use camino::{Utf8Path, Utf8PathBuf};
 use schemars::JsonSchema;
 use serde::Serialize;
+use time::OffsetDateTime;
 
 pub use error::PublishError;
 use release::Release;
@@ -34,6 +36,8 @@ use crate::host::git::{
 pub struct Publication<'a> {
     /// The directory of the TUF repository: `metadata/` and `targets/`.
     pub repository: &'a Utf8Path,
+    /// The root it is verified from, if not its own first.
+    pub root: Option<&'a Utf8Path>,
     /// The git repository it goes to.
     pub remote: &'a Remote,
     /// A directory for the work, empty or from an earlier time.
@@ -51,8 +55,7 @@ pub struct Published {
     pub release: u64,
     /// Whether this is what would have been done.
     pub dry_run: bool,
-    /// Every branch that changed, and how: `created`, `updated` or `deleted`.
-    #[schemars(with = "BTreeMap<String, String>")]
+    /// Every branch that changed, and how.
     pub branches: BTreeMap<String, Change>,
 }
 
@@ -60,10 +63,11 @@ pub struct Published {
 pub fn publish(
     files: &dyn Files,
     git: &dyn Publisher,
+    now: OffsetDateTime,
     publication: &Publication,
 ) -> Result<Published, PublishError> {
     let release = Release::read(files, publication.repository)?;
-    release.check_bundles(files)?;
+    verify::verify(files, now, publication, &release)?;
     let recorded = recorded(files, git, publication)?;
     if let Some(recorded) = &recorded {
         release.check_follows(&recorded.release)?;

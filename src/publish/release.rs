@@ -15,13 +15,10 @@ use crate::primitives::{Digest, Name};
 /// The most that is read of a metadata file, in bytes.
 const MAX_METADATA: u64 = 64 << 20;
 
-/// The most that is read of a bundle, in bytes.
-const MAX_BUNDLE: u64 = 64 << 20;
-
 /// What the target path of a gateway's bundle ends with.
 const BUNDLE: &str = ".tar.gz";
 
-/// A release. Nothing of it is verified here: a remote may have written it.
+/// A release. Nothing of it is verified by reading it: a remote may have written it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Release {
     /// Where the repository is.
@@ -44,8 +41,6 @@ pub(super) struct Release {
 pub(super) struct Bundle {
     /// Its path in the repository.
     pub(super) path: String,
-    /// Its length in bytes.
-    pub(super) length: u64,
     /// Its SHA-256.
     pub(super) sha256: Digest,
 }
@@ -81,7 +76,6 @@ struct Targets {
 
 #[derive(Deserialize)]
 struct Target {
-    length: u64,
     hashes: Hashes,
 }
 
@@ -110,23 +104,16 @@ impl Release {
             number,
             signed_at: signed_at.map_or(0, OffsetDateTime::unix_timestamp),
             metadata,
-            bundles: reader.bundles(targets.body)?,
+            bundles: Reader::bundles(targets.body),
             snapshot: snapshot_version,
             timestamp: timestamp.version,
             targets_digest,
         })
     }
 
-    /// Refuses bundles that are not what the metadata describe: gateways would.
-    pub(super) fn check_bundles(&self, files: &dyn Files) -> Result<(), PublishError> {
-        for bundle in self.bundles.values() {
-            let path = self.repository.join(&bundle.path);
-            let content = files.read(&path, MAX_BUNDLE)?;
-            if content.len() as u64 != bundle.length || Digest::of(&content) != bundle.sha256 {
-                return Err(PublishError::Bundle { path });
-            }
-        }
-        Ok(())
+    /// The path of the first root.
+    pub(super) fn first_root(&self) -> &str {
+        self.metadata.first().map_or("metadata/1.root.json", String::as_str)
     }
 
     /// Refuses to go back behind `published`: gateways would, and would report an attack.
@@ -183,18 +170,14 @@ impl Reader<'_> {
         Ok(roots.into_iter().map(|(_, name)| format!("metadata/{name}")).collect())
     }
 
-    fn bundles(&self, targets: Targets) -> Result<BTreeMap<Name, Bundle>, PublishError> {
-        let mut bundles = BTreeMap::new();
-        for (path, target) in targets.targets {
-            let gateway = path.strip_suffix(BUNDLE).and_then(|name| name.parse::<Name>().ok());
-            let gateway = gateway.ok_or_else(|| {
-                self.wrong("metadata (targets)", format!("{path:?} is no gateway's bundle"))
-            })?;
+    /// Every gateway's bundle. Targets of other names are no business of gateways.
+    fn bundles(targets: Targets) -> BTreeMap<Name, Bundle> {
+        let bundle = |(path, target): (String, Target)| {
+            let gateway = path.strip_suffix(BUNDLE)?.parse().ok()?;
             let sha256 = target.hashes.sha256;
-            let path = format!("targets/{sha256}.{path}");
-            bundles.insert(gateway, Bundle { path, length: target.length, sha256 });
-        }
-        Ok(bundles)
+            Some((gateway, Bundle { path: format!("targets/{sha256}.{path}"), sha256 }))
+        };
+        targets.targets.into_iter().filter_map(bundle).collect()
     }
 
     fn wrong(&self, path: &str, what: String) -> PublishError {

@@ -7,14 +7,14 @@ use camino::Utf8PathBuf;
 use super::candidate::{Candidate, Local, Refusal};
 use super::newest::{Newest, ReleaseError, newest};
 use super::{
-    Changes, Current, GatewayConfig, Generation, StepError, Wanted, decide, execute, generation,
-    observe, stage,
+    Changes, Current, GatewayConfig, Generation, LastRun, StepError, Wanted, decide, execute,
+    generation, observe, stage,
 };
 use crate::bundle::Manifest;
 use crate::host::git::Remotes;
 use crate::host::{Clock, FileError, Files, Network, Services};
 use crate::primitives::Fingerprint;
-use crate::tuf::{TrustError, VerifiedBundle};
+use crate::tuf::{TrustError, UtcTime, VerifiedBundle};
 
 /// The parts of a machine that a gateway is made of, real or not.
 #[derive(Clone, Copy)]
@@ -57,6 +57,17 @@ pub struct Report {
     pub warnings: Vec<String>,
     /// What went on, for who wants to see every step.
     pub steps: Vec<String>,
+}
+
+impl Report {
+    /// What was done, in one line; empty where nothing was.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let repaired = self.repaired.map(|changes| format!("repaired: {changes}"));
+        let release = self.release.unwrap_or_default();
+        let applied = self.applied.map(|changes| format!("release {release} applied: {changes}"));
+        repaired.into_iter().chain(applied).collect::<Vec<_>>().join("; ")
+    }
 }
 
 /// Why a gateway is not what the newest release wants it to be.
@@ -119,7 +130,17 @@ pub fn run(gateway: &Gateway, report: &mut Report) -> Result<(), RunError> {
     let lock = paths.run.join("lock");
     let held = machine.files.try_lock(&lock).map_err(RunError::Directories)?;
     let Some(_held) = held else { return Err(RunError::Locked { lock }) };
+    let ended = converge_to_newest(gateway, report);
+    let now = UtcTime::from_clock(machine.clock.now());
+    if let Err(error) = LastRun::new(now, report, &ended).save(machine.files, &paths.state) {
+        report.warnings.push(sentence(&error));
+    }
+    ended
+}
 
+fn converge_to_newest(gateway: &Gateway, report: &mut Report) -> Result<(), RunError> {
+    let Gateway { machine, config, .. } = gateway;
+    let paths = &config.paths;
     let current =
         generation::current(machine.files, &paths.state).map_err(RunError::Directories)?;
     let repaired = match &current {
@@ -227,3 +248,8 @@ pub(super) fn sentence(error: &dyn Error) -> String {
 fn sentences(errors: &[StepError]) -> String {
     errors.iter().map(|error| sentence(error)).collect::<Vec<_>>().join("; ")
 }
+
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod town;

@@ -5,7 +5,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Sources;
-use crate::spec::{Finding, Label, Severity};
+use super::position::Positions;
+use crate::spec::{Finding, Label, Severity, SourceFile};
 
 /// Every problem of a mesh.yaml and its mesh.lock.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -71,38 +72,56 @@ impl FindingsReport {
     #[must_use]
     pub fn new(findings: &[Finding], sources: &Sources) -> Self {
         let errors = findings.iter().filter(|finding| finding.is_error()).count();
+        let files = Files {
+            sources,
+            mesh: Positions::of(&sources.mesh.text),
+            lock: Positions::of(&sources.lock.text),
+        };
         Self {
             errors,
             warnings: findings.len() - errors,
-            findings: findings.iter().map(|finding| entry(finding, sources)).collect(),
+            findings: findings.iter().map(|finding| files.entry(finding)).collect(),
         }
     }
 }
 
-fn entry(finding: &Finding, sources: &Sources) -> FindingEntry {
-    let labels = finding.primary.iter().chain(&finding.related);
-    FindingEntry {
-        code: finding.code.as_str(),
-        severity: match finding.severity() {
-            Severity::Error => SeverityText::Error,
-            Severity::Warning => SeverityText::Warning,
-        },
-        message: finding.message.clone(),
-        places: labels.map(|label| place(label, sources)).collect(),
-        hint: finding.hint.clone(),
-    }
+/// The files, ready to look places up in.
+struct Files<'a> {
+    sources: &'a Sources,
+    mesh: Positions<'a>,
+    lock: Positions<'a>,
 }
 
-fn place(label: &Label, sources: &Sources) -> PlaceEntry {
-    let source = sources.of(label.place);
-    let range = source.range(label.place);
-    let (start, end) = (source.position(range.start), source.position(range.end));
-    PlaceEntry {
-        file: source.name.clone(),
-        line: start.line,
-        column: start.column,
-        end_line: end.line,
-        end_column: end.column,
-        label: label.text.clone(),
+impl Files<'_> {
+    fn entry(&self, finding: &Finding) -> FindingEntry {
+        let labels = finding.primary.iter().chain(&finding.related);
+        FindingEntry {
+            code: finding.code.as_str(),
+            severity: match finding.severity() {
+                Severity::Error => SeverityText::Error,
+                Severity::Warning => SeverityText::Warning,
+            },
+            message: finding.message.clone(),
+            places: labels.map(|label| self.place(label)).collect(),
+            hint: finding.hint.clone(),
+        }
+    }
+
+    fn place(&self, label: &Label) -> PlaceEntry {
+        let source = self.sources.of(label.place);
+        let range = source.range(label.place);
+        let positions = match label.place.file {
+            SourceFile::Mesh => &self.mesh,
+            SourceFile::Lock => &self.lock,
+        };
+        let (start, end) = (positions.at(range.start), positions.at(range.end));
+        PlaceEntry {
+            file: source.name.clone(),
+            line: start.line,
+            column: start.column,
+            end_line: end.line,
+            end_column: end.column,
+            label: label.text.clone(),
+        }
     }
 }

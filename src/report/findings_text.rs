@@ -84,14 +84,14 @@ fn snippet<'a>(
     let source = sources.of(first);
     // The renderer walks through the text it is given, so it is given no more than it needs.
     let last = labels.map(|label| source.range(label.place).end).max().unwrap_or_default();
-    let start = source.text.get(..source.range(first).start).unwrap_or_default();
-    let start = start.rfind('\n').map_or(0, |end| end + 1);
+    let before = source.text.get(..source.range(first).start).unwrap_or_default();
+    let start = before.rfind('\n').map_or(0, |end| end + 1);
     let rest = source.text.get(last..).unwrap_or_default();
     let end = last + rest.find('\n').unwrap_or(rest.len());
     let window = source.text.get(start..end).unwrap_or_default();
     let mut snippet = Snippet::source(masked(window))
         .path(escaped(&source.name))
-        .line_start(source.position(start).line);
+        .line_start(before.matches('\n').count() + 1);
     let annotate = |kind: AnnotationKind, label: &'a Label| {
         let range = source.range(label.place);
         let annotation =

@@ -3,6 +3,7 @@
 mod findings_json;
 mod findings_text;
 mod lock_report;
+mod position;
 mod source;
 
 pub use findings_json::{FindingEntry, FindingsReport, PlaceEntry, SeverityText};

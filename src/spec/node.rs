@@ -8,9 +8,9 @@ use std::ops::Range;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::options::{DuplicateKeyPolicy, MergeKeyPolicy, NonFiniteFloatPolicy};
-use serde_saphyr::{Error, Location, Options, Spanned};
+use serde_saphyr::{Error, Location, Options, Spanned, Tagged};
 
-use super::{Code, Finding, Place, Placed};
+use super::{Code, Finding, Place, Placed, Shown};
 
 /// A YAML value.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,9 +45,12 @@ impl Node {
 
 /// Reads one YAML document. The file may nest no deeper and have no more values than the largest
 /// mesh imaginable; aliases are refused, so nothing can be larger than it looks.
-pub(super) fn read(source: &str) -> Result<Placed<Node>, Box<Finding>> {
-    match serde_saphyr::from_str_with_options::<Spanned<Raw>>(source, options()) {
-        Ok(raw) => Ok(placed(source, raw)),
+pub(super) fn read(
+    source: &str,
+    findings: &mut Vec<Finding>,
+) -> Result<Placed<Node>, Box<Finding>> {
+    match serde_saphyr::from_str_with_options::<RawNode>(source, options()) {
+        Ok(raw) => Ok(placed(source, raw, findings)),
         Err(error) => Err(Box::new(explain(source, error.without_snippet()))),
     }
 }
@@ -72,11 +75,16 @@ fn options() -> Options {
         duplicate_keys: DuplicateKeyPolicy::PassThrough,
         merge_keys: MergeKeyPolicy::AsOrdinary,
         non_finite_float_policy: NonFiniteFloatPolicy::AsString,
+        // Tags are reported as what they are, instead of being obeyed.
+        ignore_binary_tag_for_string: true,
         // `no` is a fine name for a gateway in Norway.
         strict_booleans: true,
         with_snippet: false,
     }
 }
+
+/// A value with its tag and its place.
+type RawNode = Spanned<Tagged<Raw>>;
 
 /// A value as serde hands it out.
 enum Raw {
@@ -84,8 +92,8 @@ enum Raw {
     Bool(bool),
     Number,
     Text(String),
-    Sequence(Vec<Spanned<Raw>>),
-    Mapping(Vec<(Spanned<Raw>, Spanned<Raw>)>),
+    Sequence(Vec<RawNode>),
+    Mapping(Vec<(RawNode, RawNode)>),
 }
 
 impl<'de> Deserialize<'de> for Raw {
@@ -157,20 +165,22 @@ impl<'de> Visitor<'de> for RawVisitor {
 }
 
 /// The tree with the places its values have in `source`. Recursion ends at [`MAX_DEPTH`].
-fn placed(source: &str, raw: Spanned<Raw>) -> Placed<Node> {
-    let range = bytes_of(source, raw.referenced);
-    let node = match raw.value {
+fn placed(source: &str, raw: RawNode, findings: &mut Vec<Finding>) -> Placed<Node> {
+    let (raw, range) = untagged(source, raw, findings);
+    let node = match raw {
         Raw::Null => Node::Null,
         Raw::Bool(value) => Node::Bool(value),
         Raw::Number => Node::Number(written(source, &range)),
         Raw::Text(text) => Node::Text(text),
         Raw::Sequence(items) => {
-            Node::Sequence(items.into_iter().map(|item| placed(source, item)).collect())
+            Node::Sequence(items.into_iter().map(|item| placed(source, item, findings)).collect())
         }
         Raw::Mapping(entries) => Node::Mapping(
             entries
                 .into_iter()
-                .map(|(key, value)| (key_text(source, key), placed(source, value)))
+                .map(|(key, value)| {
+                    (key_text(source, key, findings), placed(source, value, findings))
+                })
                 .collect(),
         ),
     };
@@ -178,13 +188,27 @@ fn placed(source: &str, raw: Spanned<Raw>) -> Placed<Node> {
 }
 
 /// A key as text: `10` and `no` are names like any other.
-fn key_text(source: &str, key: Spanned<Raw>) -> Placed<String> {
-    let range = bytes_of(source, key.referenced);
-    let text = match key.value {
+fn key_text(source: &str, key: RawNode, findings: &mut Vec<Finding>) -> Placed<String> {
+    let (key, range) = untagged(source, key, findings);
+    let text = match key {
         Raw::Text(text) => text,
         _ => written(source, &range),
     };
     Placed::new(text, Place::mesh(range))
+}
+
+/// A value without its tag. Tags are reported: one changes what a value is without that being
+/// seen, and `!include` would be passed over in silence.
+fn untagged(source: &str, raw: RawNode, findings: &mut Vec<Finding>) -> (Raw, Range<usize>) {
+    let range = bytes_of(source, raw.referenced);
+    let Tagged(value, tag) = raw.value;
+    if let Some(tag) = tag {
+        let tag = tag.replacen("tag:yaml.org,2002:", "!!", 1);
+        let message = format!("the tag `{}` is not used in mesh.yaml", Shown(&tag));
+        let finding = Finding::new(Code::YamlFeature, Place::mesh(range.clone()), message);
+        findings.push(finding.hint("write the value without it"));
+    }
+    (value, range)
 }
 
 fn written(source: &str, range: &Range<usize>) -> String {

@@ -20,7 +20,7 @@ pub struct Parsed {
 #[must_use]
 pub fn parse(source: &str) -> Parsed {
     let mut findings = Vec::new();
-    let spec = match node::read(source) {
+    let spec = match node::read(source, &mut findings) {
         Ok(node) if node.value == Node::Null => {
             let finding = Finding::new(Code::Empty, Place::mesh(0..0), "the file says nothing");
             findings.push(finding.hint("`tieline init` writes one to begin with"));
@@ -104,10 +104,16 @@ fn reserved_entry(node: Placed<Node>, findings: &mut Findings) -> Option<Reserve
         let finding = Finding::new(Code::UnknownKey, port.place, message);
         findings.push(finding.hint("make an entry of its own for the port"));
     }
+    let reason = reason.and_then(|node| text(&"the reason of a reservation", &node, findings));
+    if let Some(reason) = reason.as_ref().filter(|reason| reason.value.trim().is_empty()) {
+        let message = "the reason of a reservation is empty";
+        let finding = Finding::new(Code::Empty, reason.place, message);
+        findings.push(finding.hint("say what uses it, for those who come after you"));
+    }
     Some(ReservedSpec {
+        reason,
         network: network.and_then(|node| text(&"a reserved network", &node, findings)),
         port: port.and_then(|node| number(&"a reserved port", &node, findings)),
-        reason: reason.and_then(|node| text(&"the reason of a reservation", &node, findings)),
     })
 }
 

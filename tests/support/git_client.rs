@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use camino::Utf8PathBuf;
-use tieline::host::RealFiles;
 use tieline::host::git::{Fetch, Fetched, GitError, Limits, RealGit, Remote, Remotes as _};
+use tieline::host::{Clock as _, RealClock, RealFiles};
 use tieline::publish::{Publication, PublishError, Published};
+use time::OffsetDateTime;
 
-use crate::release::{Releases, files};
+use super::notes::{Releases, files};
 
 /// Git through the worker of the binary under test.
 pub fn git() -> RealGit {
@@ -17,15 +18,25 @@ pub fn git() -> RealGit {
 
 /// Publishes the newest release.
 pub fn publish(releases: &Releases, remote: &Remote) -> Result<Published, PublishError> {
+    publish_at(RealClock.now(), releases, remote)
+}
+
+/// The same at another time.
+pub fn publish_at(
+    now: OffsetDateTime,
+    releases: &Releases,
+    remote: &Remote,
+) -> Result<Published, PublishError> {
     let workspace = tempfile::tempdir().unwrap();
     let publication = Publication {
         repository: &releases.path(),
+        root: None,
         remote,
         workspace: workspace.path().to_owned().try_into().unwrap(),
         deadline: Duration::from_mins(1),
         dry_run: false,
     };
-    tieline::publish::publish(&RealFiles, &git(), &publication)
+    tieline::publish::publish(&RealFiles, &git(), now, &publication)
 }
 
 /// A gateway's directory of fetched files.
@@ -48,11 +59,6 @@ impl Inbox {
         Self { directory, fetch }
     }
 
-    pub fn with_deadline(mut self, deadline: Duration) -> Self {
-        self.fetch.deadline = deadline;
-        self
-    }
-
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.fetch.limits = limits;
         self
@@ -63,7 +69,11 @@ impl Inbox {
     }
 
     pub fn fetch(&self, remote: &Remote) -> Result<Fetched, GitError> {
-        git().fetch(&Fetch { remote: remote.clone(), ..self.fetch.clone() })
+        self.fetch_within(self.fetch.deadline, remote)
+    }
+
+    pub fn fetch_within(&self, deadline: Duration, remote: &Remote) -> Result<Fetched, GitError> {
+        git().fetch(&Fetch { remote: remote.clone(), deadline, ..self.fetch.clone() })
     }
 
     /// What was fetched last, by path.

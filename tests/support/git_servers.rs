@@ -115,6 +115,11 @@ impl GitServer {
         Remote { url: url.parse().unwrap(), ..self.remote.clone() }
     }
 
+    /// The same repository, as a path.
+    pub fn directly(&self) -> Remote {
+        Remote::new(utf8(&self.repository).as_str().parse().unwrap())
+    }
+
     /// Where the server's files are.
     pub fn path(&self) -> PathBuf {
         self.directory.path().to_owned()

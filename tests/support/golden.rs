@@ -1,5 +1,7 @@
 //! Files in the repository that a test makes: compared, or written with TIELINE_UPDATE=1.
 
+#![allow(clippy::disallowed_methods, clippy::unwrap_used)]
+
 use std::path::Path;
 
 /// Fails unless the file holds `content`. With TIELINE_UPDATE=1 in the environment it is made to.

@@ -103,13 +103,6 @@ impl Token {
         Self(text)
     }
 
-    /// The secret in the environment variable `name`, unless that is empty or missing.
-    #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "the host is where the environment is read")]
-    pub fn from_environment(name: &str) -> Option<Self> {
-        std::env::var(name).ok().filter(|token| !token.is_empty()).map(Self)
-    }
-
     /// The secret, for whoever asks for it by name.
     #[must_use]
     pub fn reveal(&self) -> &str {

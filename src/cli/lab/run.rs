@@ -1,0 +1,87 @@
+//! `tieline lab run`: the part outside of the lab.
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::super::mesh_file::{Examined, Locking, examine, refuse};
+use super::super::{Context, Exit, Failure, Format};
+use super::{INIT, same_voice};
+use crate::lab::{Ended, IsolationError, MeshFiles, Orders, Walls};
+
+/// Build a mesh in namespaces on this machine, with the real programs, and ping everyone from
+/// everywhere
+///
+/// A network namespace for every gateway, for a host in every LAN and for a git server, with an
+/// internet between them: keys and certificates are made, a release is built, signed and
+/// published, and `tieline reconcile` runs on every gateway. Needs no root where the kernel gives
+/// ordinary users namespaces. Nothing outside is touched, and nothing is left behind. The exit
+/// code is 0 if every host reaches every other.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The mesh to build
+    #[arg(value_name = "FILE", default_value = "mesh.yaml")]
+    file: Utf8PathBuf,
+
+    /// Change the mesh into CHANGED then, and look again; may be given several times
+    #[arg(long, value_name = "CHANGED")]
+    then: Vec<Utf8PathBuf>,
+
+    /// Run COMMAND inside the lab afterwards, such as a shell to look around with
+    #[arg(last = true, value_name = "COMMAND")]
+    command: Vec<String>,
+}
+
+pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
+    let mut meshes = Vec::new();
+    for file in [&args.file].into_iter().chain(&args.then) {
+        meshes.push(read(file, context)?);
+    }
+    let orders = Orders { program: program()?, meshes, command: args.command.clone() };
+    let line = serde_json::to_string(&orders).map_err(|e| Failure::new(Exit::Failure, &e))?;
+    let walls = Walls::survey(context.host.processes).map_err(|error| unavailable(&error))?;
+    let ended = walls
+        .enter(&orders.program, &same_voice(context, INIT), &line)
+        .map_err(|error| unavailable(&error))?;
+    match ended {
+        Ended::Worker(0) => {
+            if context.format == Format::Human {
+                context.terminal.note("The lab is gone, and this machine is as it was before.");
+            }
+            Ok(Exit::Done)
+        }
+        // What was wrong has been said inside.
+        Ended::Worker(code) if code == Exit::Unavailable as i32 => Ok(Exit::Unavailable),
+        Ended::Worker(_) => Ok(Exit::Failure),
+        Ended::Interrupted => {
+            context.terminal.note("interrupted: the lab is gone");
+            Ok(Exit::Interrupted)
+        }
+    }
+}
+
+/// Reads a mesh and reports what is wrong with it, as every other command does.
+fn read(file: &Utf8Path, context: &mut Context) -> Result<MeshFiles, Failure> {
+    let Examined { sources, findings, outcome } = examine(file, Locking::Optional, context)?;
+    if outcome.is_none() {
+        return Err(refuse(&findings, &sources, context));
+    }
+    let lock = Some(sources.lock.text).filter(|text| !text.is_empty());
+    Ok(MeshFiles { path: context.path(file), mesh: sources.mesh.text, lock })
+}
+
+/// This very program.
+fn program() -> Result<Utf8PathBuf, Failure> {
+    let unknown = |what: String| {
+        Failure::say(Exit::Failure, format!("cannot find out which program this is: {what}"))
+    };
+    let path = std::env::current_exe().map_err(|error| unknown(error.to_string()))?;
+    Utf8PathBuf::from_path_buf(path)
+        .map_err(|path| unknown(format!("{} is not UTF-8", path.display())))
+}
+
+fn unavailable(error: &IsolationError) -> Failure {
+    let failure = Failure::new(Exit::Unavailable, error);
+    match error.hint() {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
+}

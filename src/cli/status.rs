@@ -1,0 +1,106 @@
+//! `tieline status`: how this gateway is.
+
+use std::fmt::Write as _;
+
+use super::gateway::{ConfigArgs, Parts};
+use super::{Context, Exit, Failure, Format};
+use crate::reconcile::{Outcome, Questions, State, Status, TunnelStatus, status};
+
+/// Show how this gateway is: its release, its tunnels, the metadata it trusts
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
+    let config = args.config.load(context)?;
+    let parts = Parts::new(&config);
+    let asked = Questions {
+        files: context.host.files,
+        clock: context.host.clock,
+        network: &parts.network,
+        services: &*parts.services,
+        probes: &parts.probes,
+    };
+    let status = status(&asked, &config).map_err(|error| Failure::new(Exit::Failure, &error))?;
+    let text = match context.format {
+        Format::Human => text(&status),
+        Format::Json => json(&status)?,
+    };
+    context.terminal.result(&text)?;
+    Ok(Exit::Done)
+}
+
+fn json(status: &Status) -> Result<String, Failure> {
+    let text = serde_json::to_string_pretty(status);
+    text.map(|text| text + "\n").map_err(|error| Failure::new(Exit::Failure, &error))
+}
+
+fn text(status: &Status) -> String {
+    let mut lines = vec![format!("gateway     {} of mesh {}", status.gateway, status.mesh)];
+    lines.push(match (&status.generation, &status.damaged) {
+        (Some(used), _) => {
+            format!("release     {} (bundle {})", used.release, used.digest.short())
+        }
+        (None, Some(why)) => format!("release     unknown: {why}"),
+        (None, None) => "release     none yet".to_owned(),
+    });
+    let metadata = &status.metadata;
+    if let Some(problem) = &metadata.problem {
+        lines.push(format!("metadata    {problem}"));
+    } else if let Some((role, expires)) = metadata.expires.iter().min_by_key(|(_, at)| **at) {
+        lines.push(format!("metadata    {role} expires first, at {expires}"));
+    }
+    if let Some(run) = &status.last_run {
+        let how = match run.outcome {
+            Outcome::Converged => "nothing to do".to_owned(),
+            Outcome::Changed => run.message.clone(),
+            Outcome::Failed => format!("failed: {}", run.message),
+        };
+        lines.push(format!("last run    {}: {how}", run.at));
+    }
+    let mut text = lines.join("\n") + "\n";
+    if !status.tunnels.is_empty() {
+        text.push('\n');
+        text.push_str(&table(&status.tunnels));
+    }
+    text
+}
+
+/// The tunnels, a line each, in columns as wide as they need to be.
+fn table(tunnels: &[TunnelStatus]) -> String {
+    let head = ["TUNNEL", "PEER", "STATE", "PROCESS", "ROUTES"].map(str::to_owned);
+    let rows: Vec<[String; 5]> = std::iter::once(head).chain(tunnels.iter().map(row)).collect();
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or_default()
+    };
+    let widths: Vec<usize> = (0..5).map(width).collect();
+    let mut text = String::new();
+    for row in &rows {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{}", cells.collect::<Vec<_>>().join("  ").trim_end());
+    }
+    text
+}
+
+fn row(tunnel: &TunnelStatus) -> [String; 5] {
+    let state = match (tunnel.state, tunnel.since, &tunnel.detail) {
+        (State::Up, Some(since), _) => format!("up since {since}"),
+        (State::Up, None, _) => "up".to_owned(),
+        (State::Connecting, _, Some(detail)) => format!("connecting ({detail})"),
+        (State::Connecting, _, None) => "connecting".to_owned(),
+        (State::Down, ..) => "down".to_owned(),
+    };
+    let routes = tunnel.routes.iter().map(ToString::to_string);
+    let missing = tunnel.missing_routes.iter().map(|to| format!("{to} (missing)"));
+    [
+        tunnel.device.to_string(),
+        tunnel.peer.to_string(),
+        state,
+        tunnel.process.map_or_else(|| "-".to_owned(), |pid| pid.to_string()),
+        routes.chain(missing).collect::<Vec<_>>().join(", "),
+    ]
+}

@@ -1,0 +1,54 @@
+//! What goes out is what a gateway will accept: verified here as it will be verified there.
+
+use camino::Utf8Path;
+use time::OffsetDateTime;
+
+use super::release::Release;
+use super::{Publication, PublishError};
+use crate::host::{FileError, Files};
+use crate::tuf::{Limits, Request, Stored, TrustError, Update};
+
+/// Runs the client workflow over the repository, and for every gateway what comes after it.
+pub(super) fn verify(
+    files: &dyn Files,
+    now: OffsetDateTime,
+    publication: &Publication,
+    release: &Release,
+) -> Result<(), PublishError> {
+    let repository = publication.repository;
+    let root = match publication.root {
+        Some(root) => files.read(root, Limits::GATEWAY.root)?,
+        None => files.read(&repository.join(release.first_root()), Limits::GATEWAY.root)?,
+    };
+    let mut update = Update::start(Stored::provisioned(root), now)?;
+    while let Some(request) = update.next() {
+        update.supply(read(files, repository, &request)?)?;
+    }
+    let verified = update.finish()?;
+    if verified.number() != release.number {
+        let what = "it does not lead to the newest targets metadata".to_owned();
+        let path = repository.join("metadata/timestamp.json");
+        return Err(PublishError::Metadata { path, what });
+    }
+    for gateway in release.bundles.keys() {
+        let target = verified.target(gateway)?;
+        let request = target.request();
+        let missing = || TrustError::Missing { file: request.path.clone() };
+        let bytes = read(files, repository, &request)?.ok_or_else(missing)?;
+        target.accept(bytes)?.unpack()?;
+    }
+    Ok(())
+}
+
+fn read(
+    files: &dyn Files,
+    repository: &Utf8Path,
+    request: &Request,
+) -> Result<Option<Vec<u8>>, PublishError> {
+    // One byte more shows that there is more.
+    match files.read(&repository.join(&request.path), request.limit.saturating_add(1)) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(FileError::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,212 @@
+//! How a gateway is: what it runs, what it trusts, which tunnels are up. Looking changes nothing
+//! and needs no lock and no remote.
+
+use std::collections::BTreeMap;
+
+use ipnet::IpNet;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::{Current, GatewayConfig, LastRun, StepError, generation, metadata};
+use crate::bundle::{Manifest, Unit};
+use crate::host::{Clock, Files, Network, NetworkState, Probes, Process, Services, TunnelState};
+use crate::primitives::{Device, Digest, Name};
+use crate::tuf::{Role, Stored, TrustError, Update, UtcTime, VerifiedRelease};
+
+/// What is asked, and of whom.
+#[derive(Clone, Copy)]
+pub struct Questions<'a> {
+    /// The files.
+    pub files: &'a dyn Files,
+    /// The clock.
+    pub clock: &'a dyn Clock,
+    /// The network.
+    pub network: &'a dyn Network,
+    /// Which tunnels have a process.
+    pub services: &'a dyn Services,
+    /// How those tunnels are.
+    pub probes: &'a dyn Probes,
+}
+
+/// The state of a gateway.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Status {
+    /// Its name
+    pub gateway: Name,
+    /// Its mesh
+    pub mesh: Name,
+    /// The generation in use, if there is one
+    pub generation: Option<InUse>,
+    /// What is wrong with the generation in use, if something is
+    pub damaged: Option<String>,
+    /// The metadata it trusts
+    pub metadata: Metadata,
+    /// The tunnels of the generation, in the order of their devices
+    pub tunnels: Vec<TunnelStatus>,
+    /// How the last run of the reconciler ended
+    pub last_run: Option<LastRun>,
+}
+
+/// The generation in use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct InUse {
+    /// The name of its directory
+    pub name: String,
+    /// The release that brought it
+    pub release: u64,
+    /// The SHA-256 of its bundle
+    pub digest: Digest,
+}
+
+/// What a gateway trusts.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Metadata {
+    /// The newest release it has verified
+    pub release: Option<u64>,
+    /// When the metadata of each role expire
+    #[schemars(with = "BTreeMap<String, String>")]
+    pub expires: BTreeMap<Role, UtcTime>,
+    /// Why they are not to be trusted now, if so
+    pub problem: Option<String>,
+}
+
+/// One tunnel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct TunnelStatus {
+    /// Its device
+    pub device: Device,
+    /// The gateway at the far end
+    pub peer: Name,
+    /// How it is
+    pub state: State,
+    /// Since when it has been up
+    #[schemars(with = "Option<String>")]
+    pub since: Option<UtcTime>,
+    /// What OpenVPN is at, in its own word, where the tunnel is not up
+    pub detail: Option<String>,
+    /// The id of its process
+    pub process: Option<u32>,
+    /// The networks that are routed through it now
+    #[schemars(with = "Vec<String>")]
+    pub routes: Vec<IpNet>,
+    /// The networks that should be, and are not
+    #[schemars(with = "Vec<String>")]
+    pub missing_routes: Vec<IpNet>,
+}
+
+/// How a tunnel is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// The far end answers
+    Up,
+    /// It is trying to reach the far end
+    Connecting,
+    /// It has no process, or one that does not answer
+    Down,
+}
+
+/// Looks at a gateway.
+pub fn status(asked: &Questions, config: &GatewayConfig) -> Result<Status, StepError> {
+    let paths = &config.paths;
+    let current = generation::current(asked.files, &paths.state)?;
+    let (mut in_use, mut damaged, mut tunnels) = (None, None, Vec::new());
+    match &current {
+        Current::None => {}
+        Current::Damaged { why } => damaged = Some(why.clone()),
+        Current::Whole(generation) => {
+            let label = &generation.label;
+            in_use =
+                Some(InUse { name: label.name(), release: label.release, digest: label.digest });
+            tunnels = self::tunnels(asked, config, &generation.manifest)?;
+        }
+    }
+    Ok(Status {
+        gateway: config.gateway.clone(),
+        mesh: config.mesh.clone(),
+        generation: in_use,
+        damaged,
+        metadata: trusted(asked, config),
+        tunnels,
+        last_run: LastRun::load(asked.files, &paths.state),
+    })
+}
+
+fn tunnels(
+    asked: &Questions,
+    config: &GatewayConfig,
+    manifest: &Manifest,
+) -> Result<Vec<TunnelStatus>, StepError> {
+    let network = asked.network.observe()?;
+    let processes = asked.services.running()?;
+    let files = config.paths.tunnels();
+    let tunnels = manifest.units.iter().filter_map(|unit| {
+        let Unit::Tunnel { device, peer, .. } = unit else { return None };
+        let process = processes.get(device);
+        let state = match process {
+            Some(_) => asked.probes.tunnel(&files.socket(*device)),
+            None => TunnelState::Silent,
+        };
+        Some(tunnel(*device, peer, state, process, &network, manifest))
+    });
+    Ok(tunnels.collect())
+}
+
+fn tunnel(
+    device: Device,
+    peer: &Name,
+    state: TunnelState,
+    process: Option<&Process>,
+    network: &NetworkState,
+    manifest: &Manifest,
+) -> TunnelStatus {
+    let there = |to: &IpNet| network.routes.get(to).is_some_and(|via| via.device == device);
+    let wanted = manifest.units.iter().flat_map(|unit| match unit {
+        Unit::Routes { routes } => routes.as_slice(),
+        _ => &[],
+    });
+    let wanted = wanted.filter(|route| route.device == device).map(|route| route.to);
+    let (routes, missing_routes) = wanted.partition(there);
+    let (state, since, detail) = match state {
+        TunnelState::Connected { since } => (State::Up, Some(UtcTime::from_clock(since)), None),
+        TunnelState::Connecting { state } => (State::Connecting, None, Some(state)),
+        TunnelState::Silent => (State::Down, None, None),
+    };
+    let (peer, process) = (peer.clone(), process.map(|process| process.pid));
+    TunnelStatus { device, peer, state, since, detail, process, routes, missing_routes }
+}
+
+/// What the stored metadata say, verified once more.
+fn trusted(asked: &Questions, config: &GatewayConfig) -> Metadata {
+    let stored = match metadata::load(asked.files, &config.paths) {
+        Ok(stored) => stored,
+        Err(error) => {
+            return Metadata { problem: Some(super::sentence(&error)), ..Metadata::default() };
+        }
+    };
+    // A gateway that has seen no release has nothing to complain about.
+    if stored.timestamp.is_none() {
+        return Metadata::default();
+    }
+    match replay(&stored, asked.clock) {
+        Ok(release) => Metadata {
+            release: Some(release.number()),
+            expires: release.validity().iter().map(|of| (of.role, of.expires)).collect(),
+            problem: None,
+        },
+        Err(error) => Metadata { problem: Some(super::sentence(&error)), ..Metadata::default() },
+    }
+}
+
+/// An update from a remote that has exactly what is stored.
+fn replay(stored: &Stored, clock: &dyn Clock) -> Result<VerifiedRelease, TrustError> {
+    let mut update = Update::start(stored.clone(), clock.now())?;
+    while let Some(request) = update.next() {
+        let role = Role::ALL.into_iter().find(|role| {
+            // Of the root there is no newer version in store.
+            *role != Role::Root && request.path.ends_with(role.file_name())
+        });
+        update.supply(role.and_then(|role| stored.get(role)).map(<[u8]>::to_vec))?;
+    }
+    update.finish()
+}

@@ -1,0 +1,123 @@
+//! A gateway as a whole machine: the real systemd in a container whose disk is this host's, seen
+//! through an overlay that goes away with the test.
+
+#![allow(clippy::disallowed_methods)]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::releases::run;
+
+/// A container with systemd as its first process.
+pub struct Machine {
+    overlay: PathBuf,
+    /// Its disk, as seen from here.
+    pub disk: PathBuf,
+    nspawn: Option<Child>,
+    leader: u32,
+}
+
+impl Machine {
+    /// A machine with a disk of its own, still switched off.
+    pub fn new(directory: &Path) -> Self {
+        let overlay = directory.join("machine");
+        fs::create_dir(&overlay).unwrap();
+        // The upper layer must not lie on what it covers.
+        run(Command::new("mount").args(["-t", "tmpfs", "-o", "size=300m", "tmpfs"]).arg(&overlay));
+        for name in ["upper", "work", "disk"] {
+            fs::create_dir(overlay.join(name)).unwrap();
+        }
+        let disk = overlay.join("disk");
+        let options =
+            format!("lowerdir=/,upperdir={0}/upper,workdir={0}/work", overlay.to_str().unwrap());
+        run(Command::new("mount").args(["-t", "overlay", "overlay", "-o", &options]).arg(&disk));
+        fs::write(disk.join("etc/machine-id"), "").unwrap();
+        Self { overlay, disk, nspawn: None, leader: 0 }
+    }
+
+    /// Puts a file onto its disk.
+    pub fn write(&self, path: &str, content: impl AsRef<[u8]>, mode: u32) {
+        let path = self.disk.join(path.trim_start_matches('/'));
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, content).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    /// Switches it on, in a network namespace that exists, up to `target`.
+    pub fn boot(&mut self, name: &str, netns: &str, target: &str) {
+        let child = Command::new("systemd-nspawn")
+            .args(["-q", "--boot", "--register=no", "--keep-unit", "-M", name, "-D"])
+            .arg(&self.disk)
+            .arg(format!("--network-namespace-path=/run/netns/{netns}"))
+            .args(["--capability=CAP_NET_ADMIN", "--bind=/dev/net/tun"])
+            .arg(format!("systemd.unit={target}"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let nspawn = child.id().to_string();
+        self.nspawn = Some(child);
+        let start = Instant::now();
+        while self.leader == 0 {
+            assert!(start.elapsed() < Duration::from_secs(20), "the container does not start");
+            let found = Command::new("pgrep").args(["-P", &nspawn, "-x", "systemd"]).output();
+            let found = String::from_utf8(found.unwrap().stdout).unwrap();
+            self.leader = found.trim().parse().unwrap_or(0);
+            thread::sleep(Duration::from_millis(50));
+        }
+        // systemd answers a little later.
+        while !self.output("systemctl", &["show", "--property=Version"]).status.success() {
+            assert!(start.elapsed() < Duration::from_secs(20), "systemd does not answer");
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Runs a program in it.
+    pub fn output(&self, program: &str, arguments: &[&str]) -> Output {
+        let mut command = Command::new("nsenter");
+        command.args(["-t", &self.leader.to_string(), "-a", program]).args(arguments);
+        command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").output().unwrap()
+    }
+
+    /// Runs a program in it that must succeed.
+    pub fn run(&self, program: &str, arguments: &[&str]) -> String {
+        let output = self.output(program, arguments);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{program} {arguments:?}: {errors}\n{}", self.journal());
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    /// A property of a unit.
+    pub fn property(&self, unit: &str, property: &str) -> String {
+        self.run("systemctl", &["show", "--value", "--property", property, unit])
+    }
+
+    /// What its services said.
+    pub fn journal(&self) -> String {
+        let output = self.output("journalctl", &["--no-pager", "-o", "cat", "-u", "tieline*"]);
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// Takes the power away.
+    pub fn power_off(&mut self) {
+        if let Some(mut nspawn) = self.nspawn.take() {
+            let _ = Command::new("kill").args(["-9", &self.leader.to_string()]).status();
+            let _ = nspawn.wait();
+            self.leader = 0;
+        }
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        self.power_off();
+        for path in [&self.disk, &self.overlay] {
+            let _ = Command::new("umount").arg("--lazy").arg(path).status();
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! `tieline key`, `root init` and `sign`, as people and CI run them.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::disallowed_methods, clippy::print_stderr)]
+
+mod support;
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use support::cli::{Desk, tree};
+use support::forge::{NOW, bundle, provisioned, update};
+use tieline::bundle::{Build, BuiltBundle};
+use tieline::primitives::{Digest, Name};
+
+/// In the year in which these tests take place.
+const SIGNED: &str = "--signed-at 2030-01-01T00:00:00Z";
+
+/// A desk with keys `root` and `ci`, and a repository for mesh `test` that both hold.
+fn begun() -> Desk {
+    let desk = Desk::new();
+    desk.ok("key generate root.pem");
+    desk.ok("key generate ci.pem");
+    desk.ok(&format!("root init --mesh test --key root.pem --release-key ci.pem.pub {SIGNED}"));
+    build(&desk, &[("perth", 1), ("sydney", 1)]);
+    desk
+}
+
+/// Writes what `tieline build` would: bundles that differ by number.
+fn build(desk: &Desk, gateways: &[(&str, u64)]) {
+    let mut built = Build {
+        format: Build::FORMAT,
+        mesh: "test".parse().unwrap(),
+        source_commit: None,
+        gateways: [].into(),
+    };
+    for (gateway, n) in gateways {
+        let bytes = bundle(gateway, "test", *n);
+        let entry = BuiltBundle { length: bytes.len() as u64, sha256: Digest::of(&bytes) };
+        let gateway: Name = gateway.parse().unwrap();
+        desk.write(&format!("build/{}", Build::bundle_file(&gateway)), &bytes);
+        built.gateways.insert(gateway, entry);
+    }
+    desk.write("build/build.json", serde_json::to_vec(&built).unwrap());
+}
+
+fn mode(desk: &Desk, file: &str) -> u32 {
+    std::fs::metadata(desk.path(file)).unwrap().permissions().mode() & 0o7777
+}
+
+#[test]
+fn a_release_from_nothing() {
+    let desk = begun();
+    let said = desk.ok(&format!("sign --key ci.pem {SIGNED}"));
+    assert!(said.contains("release 1 of mesh test"), "{said}");
+    assert!(said.contains("added     perth, sydney"), "{said}");
+    build(&desk, &[("perth", 1), ("sydney", 2)]);
+    let said = desk.ok(&format!("sign --key ci.pem {SIGNED}"));
+    assert!(said.contains("release 2") && said.contains("changed   sydney"), "{said}");
+    assert!(said.contains("unchanged perth"), "{said}");
+
+    let files = tree(&desk.path("repository"));
+    assert_eq!(files["metadata/root.json"], files["metadata/1.root.json"]);
+    let release = update(&provisioned(&files), &files, NOW).release.unwrap();
+    assert_eq!(release.number(), 2);
+    for (gateway, n) in [("perth", 1), ("sydney", 2)] {
+        let target = release.target(&gateway.parse().unwrap()).unwrap();
+        let bytes = files[&target.request().path].clone();
+        assert_eq!(bytes, bundle(gateway, "test", n));
+        target.accept(bytes).unwrap().unpack().unwrap();
+    }
+    assert_eq!(mode(&desk, "repository/metadata/timestamp.json"), 0o644);
+}
+
+/// The secret as a CI system hands it out.
+#[test]
+fn the_key_may_be_in_the_environment() {
+    let desk = begun();
+    let pem = String::from_utf8(desk.read("ci.pem")).unwrap();
+    let sign = format!("sign --key env:RELEASE_KEY {SIGNED}");
+    let ended = desk.run_with(&sign, &[("RELEASE_KEY", &pem)]);
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    let secret = pem.lines().nth(1).unwrap();
+    assert!(!ended.err.contains(secret) && !ended.out.contains(secret));
+    desk.refused(&sign, 1, "environment variable RELEASE_KEY");
+    let ended = desk.run_with(&sign, &[("RELEASE_KEY", "nonsense")]);
+    assert_eq!(ended.code, 1);
+    assert!(ended.err.contains("not an ed25519 private key"), "{}", ended.err);
+    assert!(!ended.err.contains("nonsense"), "what should be a secret is not repeated");
+}
+
+#[test]
+fn private_keys_are_private_and_never_overwritten() {
+    let desk = Desk::new();
+    desk.ok("key generate ci.pem");
+    assert_eq!((mode(&desk, "ci.pem"), mode(&desk, "ci.pem.pub")), (0o600, 0o644));
+    let before = tree(&desk.path(""));
+    desk.refused("key generate ci.pem", 1, "exists already");
+    assert_eq!(tree(&desk.path("")), before);
+    // Either half in the way is enough, and nothing is left of the other.
+    desk.write("one", "mine");
+    desk.refused("key generate one", 1, "one exists already");
+    desk.write("two.pub", "mine");
+    desk.refused("key generate two", 1, "two.pub exists already");
+    assert!(!desk.path("one.pub").exists() && !desk.path("two").exists());
+    // A link is not followed.
+    std::os::unix::fs::symlink(desk.path("elsewhere"), desk.path("three")).unwrap();
+    desk.refused("key generate three", 1, "three exists already");
+    assert!(!desk.path("elsewhere").exists());
+    desk.refused("key generate missing/key", 1, "missing/key");
+}
+
+#[test]
+fn key_show_says_the_same_of_both_halves() {
+    let desk = Desk::new();
+    let said = desk.ok("key generate ci.pem");
+    let shown = desk.run("key show ci.pem ci.pem.pub").out;
+    let lines: Vec<_> = shown.lines().collect();
+    let id = lines[0].split_whitespace().next().unwrap();
+    assert!(said.contains(id), "{said}");
+    assert_eq!(lines[0].replace("ci.pem", "ci.pem.pub"), lines[4]);
+    assert_eq!(lines[1..4].join("\n"), String::from_utf8(desk.read("ci.pem.pub")).unwrap().trim());
+    let private = String::from_utf8(desk.read("ci.pem")).unwrap();
+    assert!(!shown.contains(private.lines().nth(1).unwrap()));
+}
+
+/// OpenSSL reads our keys, we read OpenSSL's, and it agrees on our signatures.
+#[test]
+fn openssl_agrees() {
+    let desk = begun();
+    let text = desk.tool("openssl", "pkey -in ci.pem -noout -text");
+    assert!(text.starts_with("ED25519 Private-Key"), "{text}");
+    let public = desk.tool("openssl", "pkey -in ci.pem -pubout");
+    assert_eq!(public.as_bytes(), desk.read("ci.pem.pub"));
+
+    desk.ok(&format!("sign --key ci.pem {SIGNED}"));
+    let file: serde_json::Value =
+        serde_json::from_slice(&desk.read("repository/metadata/timestamp.json")).unwrap();
+    // Compact with sorted keys: for plain ASCII that is the canonical form.
+    desk.write("message", serde_json::to_vec(&file["signed"]).unwrap());
+    let hex = file["signatures"][0]["sig"].as_str().unwrap();
+    let signature: Vec<u8> = (0..hex.len())
+        .step_by(2)
+        .map(|n| u8::from_str_radix(&hex[n..n + 2], 16).unwrap())
+        .collect();
+    desk.write("signature", signature);
+    let verify = "pkeyutl -verify -rawin -pubin -inkey ci.pem.pub -sigfile signature -in message";
+    assert!(desk.tool("openssl", verify).contains("Verified Successfully"));
+
+    desk.tool("openssl", "genpkey -algorithm ed25519 -out theirs.pem");
+    desk.tool("openssl", "pkey -in theirs.pem -pubout -out theirs.pub");
+    let shown = desk.run("key show theirs.pem theirs.pub");
+    assert_eq!(shown.code, 0, "{}", shown.err);
+    let other = desk.path("other");
+    let other = other.to_str().unwrap();
+    desk.ok(&format!(
+        "root init --mesh test --key theirs.pem --release-key theirs.pub --repository {other}"
+    ));
+    // A key of another kind is refused in words.
+    desk.tool("openssl", "genpkey -algorithm ec -pkeyopt ec_paramgen_curve:P-256 -out ec.pem");
+    desk.refused("sign --key ec.pem", 1, "ec.pem is not an ed25519 private key");
+}
+
+#[test]
+fn a_public_key_cannot_sign() {
+    let desk = begun();
+    desk.refused("sign --key ci.pem.pub", 1, "it is a public key; signing needs the private one");
+}
+
+#[test]
+fn refusals_have_their_exit_codes_and_change_nothing() {
+    let desk = begun();
+    desk.ok(&format!("sign --key ci.pem {SIGNED}"));
+    let before = tree(&desk.path("repository"));
+    desk.ok("key generate stranger.pem");
+    desk.refused("sign --key stranger.pem", 20, "the targets role needs 1 of its keys");
+    desk.refused("sign --key ci.pem --expires 2020-01-01T00:00:00Z", 1, "are of no use");
+    desk.refused("sign --key ci.pem --expires soon", 64, "a number of days such as 30d");
+    desk.refused("sign --key ci.pem --build nowhere", 1, "tieline build");
+    desk.refused("sign --key ci.pem --repository nowhere", 20, "tieline root init");
+    desk.refused("sign", 64, "--key");
+    desk.refused(
+        "root init --mesh test --key root.pem --release-key ci.pem.pub",
+        1,
+        "exists already",
+    );
+
+    // A bundle that was changed after it was built.
+    let bytes = desk.read("build/perth.tar.gz");
+    let mut bent = bytes.clone();
+    bent[50] ^= 4;
+    desk.write("build/perth.tar.gz", &bent);
+    desk.refused("sign --key ci.pem", 23, "gateway perth is not the one that build.json lists");
+    desk.write("build/perth.tar.gz", &bytes);
+
+    // A repository that somebody wrote into.
+    for (file, code) in [("timestamp.json", 20), ("1.targets.json", 20), ("1.root.json", 20)] {
+        let path = format!("repository/metadata/{file}");
+        let bytes = desk.read(&path);
+        desk.write(&path, String::from_utf8(bytes.clone()).unwrap().replace("2030-", "2029-"));
+        desk.refused("sign --key ci.pem", code, file.trim_start_matches("1."));
+        desk.write(&path, bytes);
+    }
+    // Or whose newest release was taken away.
+    let newest = desk.read("repository/metadata/timestamp.json");
+    std::fs::remove_file(desk.path("repository/metadata/timestamp.json")).unwrap();
+    desk.refused("sign --key ci.pem", 21, "no metadata/timestamp.json");
+    desk.write("repository/metadata/timestamp.json", newest);
+    assert_eq!(tree(&desk.path("repository")), before);
+}
+
+/// With a root of one's own, a repository that was replaced altogether is noticed.
+#[test]
+fn sign_can_be_told_which_root_to_trust() {
+    let desk = begun();
+    desk.write("trusted.json", desk.read("repository/metadata/root.json"));
+    desk.ok(&format!("sign --key ci.pem --root trusted.json {SIGNED}"));
+    desk.ok("key generate evil.pem");
+    std::fs::remove_dir_all(desk.path("repository")).unwrap();
+    desk.ok(&format!("root init --mesh test --key evil.pem --release-key ci.pem.pub --release-key evil.pem.pub {SIGNED}"));
+    desk.ok(&format!("sign --key evil.pem {SIGNED}"));
+    desk.refused("sign --key ci.pem --root trusted.json", 20, "is not signed");
+}
+
+/// Separate keys for each role, two of two for targets.
+#[test]
+fn roles_can_be_held_apart() {
+    let desk = begun();
+    for key in ["t1", "t2", "snap", "time"] {
+        desk.ok(&format!("key generate {key}"));
+    }
+    let said = desk.ok(&format!(
+        "root init --mesh test --repository apart --key root.pem --root-key t1.pub \
+         --targets-key t1.pub --targets-key t2.pub --targets-threshold 2 \
+         --snapshot-key snap.pub --timestamp-key time.pub {SIGNED}"
+    ));
+    assert!(said.contains("targets   2 of "), "{said}");
+    let sign = |keys: &str| format!("sign --repository apart {SIGNED} {keys}");
+    desk.refused(&sign("--key t1 --key snap --key time"), 20, "the targets role needs 2");
+    desk.refused(&sign("--key t1 --key t2 --key snap"), 20, "the timestamp role needs 1");
+    desk.ok(&sign("--key t1 --key t2 --key snap --key time"));
+    let files = tree(&desk.path("apart"));
+    assert_eq!(update(&provisioned(&files), &files, NOW).release.unwrap().number(), 1);
+    desk.refused(
+        "root init --mesh test --repository none --key root.pem --targets-key t1.pub",
+        64,
+        "nobody would hold the snapshot role",
+    );
+}
+
+#[test]
+fn the_same_inputs_give_the_same_repository() {
+    let desk = begun();
+    let make = |repository: &str| {
+        desk.ok(&format!("root init --mesh test --key root.pem --release-key ci.pem.pub --repository {repository} {SIGNED}"));
+        desk.ok(&format!("sign --key ci.pem --repository {repository} {SIGNED}"));
+        tree(&desk.path(repository))
+    };
+    assert_eq!(make("one"), make("two"));
+}
