@@ -137,6 +137,8 @@ fn keys_of_unknown_kinds_count_for_nothing() {
             ("scheme", json!("ED25519")),
             ("keyval", json!({"public": "00"})),
             ("keyval", json!({"public": ""})),
+            ("keyval", json!({"public": 1})),
+            ("keyval", json!({"identity": "somebody"})),
         ] {
             let pointer = format!("/keys/{}/{field}", id(holder(role)));
             refused(

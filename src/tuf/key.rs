@@ -44,16 +44,8 @@ impl fmt::Display for KeyId {
 pub struct PublicKey {
     keytype: String,
     scheme: String,
-    keyval: KeyValue,
-    #[serde(flatten)]
-    other: Map<String, Value>,
-}
-
-/// The key itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct KeyValue {
-    /// For ed25519: 64 lower-case hexadecimal digits.
-    public: String,
+    /// For ed25519: `public`, in 64 lower-case hexadecimal digits.
+    keyval: Map<String, Value>,
     #[serde(flatten)]
     other: Map<String, Value>,
 }
@@ -72,7 +64,9 @@ impl PublicKey {
         Self {
             keytype: ED25519.to_owned(),
             scheme: ED25519.to_owned(),
-            keyval: KeyValue { public: hex::encode(key.as_bytes()), other: Map::new() },
+            keyval: [("public".to_owned(), hex::encode(key.as_bytes()).into())]
+                .into_iter()
+                .collect(),
             other: Map::new(),
         }
     }
@@ -118,7 +112,7 @@ impl PublicKey {
     pub(super) fn verifier(&self) -> Option<Verifier> {
         match (self.keytype.as_str(), self.scheme.as_str()) {
             (ED25519, ED25519) => {
-                let bytes: [u8; 32] = hex::decode(&self.keyval.public)?;
+                let bytes: [u8; 32] = hex::decode(self.keyval.get("public")?.as_str()?)?;
                 let key = VerifyingKey::from_bytes(&bytes).ok()?;
                 strong(&key).then_some(Verifier::Ed25519(key))
             }
