@@ -121,12 +121,11 @@ impl PublicKey {
     }
 }
 
-/// Whether a point is one that a key pair can have (RFC 8032 §5.1.5): in its one canonical
-/// encoding, and of the prime order. For points of small order signatures can be made without a
-/// private key, and about those of mixed order libraries disagree.
+/// Whether a point is one that a key pair can have (RFC 8032 §5.1.5): of the prime order. For
+/// points of small order signatures can be made without a private key, and about those of mixed
+/// order libraries disagree. Points with a second encoding (y below 19) are all of these two kinds.
 fn strong(key: &VerifyingKey) -> bool {
-    let point = key.to_edwards();
-    !key.is_weak() && point.is_torsion_free() && point.compress().as_bytes() == key.as_bytes()
+    !key.is_weak() && key.to_edwards().is_torsion_free()
 }
 
 /// A public key ready for use.
@@ -229,15 +228,16 @@ mod tests {
     #[test]
     fn keys_that_verify_nothing() {
         let identity = format!("01{}", "00".repeat(31));
-        // The same point, y + p instead of y.
-        let not_canonical = format!("ee{}7f", "ff".repeat(30));
+        // y + p instead of y: the identity again, and the point whose y is 3.
+        let not_canonical = ["ee", "f0"].map(|first| format!("{first}{}7f", "ff".repeat(30)));
         for (keytype, scheme, public) in [
             ("rsa", "rsassa-pss-sha256", PUBLIC),
             ("ed25519", "ed25519ph", PUBLIC),
             ("ed25519", "ed25519", &PUBLIC.to_uppercase()),
             ("ed25519", "ed25519", &PUBLIC[2..]),
             ("ed25519", "ed25519", &identity),
-            ("ed25519", "ed25519", &not_canonical),
+            ("ed25519", "ed25519", &not_canonical[0]),
+            ("ed25519", "ed25519", &not_canonical[1]),
         ] {
             assert_eq!(
                 key(keytype, scheme, public).verifier(),
