@@ -313,13 +313,16 @@ fn a_clock_that_was_ahead_is_noticed() {
         sign(files, &build_of(&bundles), &bundles, terms, &[2, 3, 4])
     };
     let ahead = ReleaseTerms { signed_at: at("2030-12-01T00:00:00Z"), ..until(far) };
-    write(&mut files, signed(&files, &ahead).unwrap().files);
+    let new = signed(&files, &ahead).unwrap();
+    write(&mut files, new.files);
     let (_, gateway) = accepted(&provisioned(&files), &files);
     let short = until(at("2030-06-01T00:00:00Z"));
     refused(signed(&files, &short), "timestamp.json expired at 2030-06-01T00:00:00Z");
-    write(&mut files, signed(&files, &until(far)).unwrap().files);
+    let new = signed(&files, &until(far)).unwrap();
+    write(&mut files, new.files);
     let (_, gateway) = accepted(&gateway, &files);
-    write(&mut files, signed(&files, &short).unwrap().files);
+    let new = signed(&files, &short).unwrap();
+    write(&mut files, new.files);
     assert_eq!(accepted(&gateway, &files).0, 3);
 }
 
