@@ -258,6 +258,23 @@ fn roles_that_nobody_could_check() {
     }
 }
 
+/// A role that nobody knows gives nobody a right, and takes none away.
+#[test]
+fn unknown_roles_are_nothing() {
+    let more = json!({"keyids": [id(9)], "threshold": 1});
+    let forge = || {
+        Forge::new().set(Role::Root, &format!("/keys/{}", id(9)), public(9)).set(
+            Role::Root,
+            "/roles/mirrors",
+            more.clone(),
+        )
+    };
+    assert_eq!(verdict(forge()), None);
+    for role in SIGNED_ROLES {
+        refused("mirrors", forge().signed_by(role, &by(&[9])), TrustErrorKind::Signature);
+    }
+}
+
 /// Metadata of one release with those of another, each rightly signed.
 #[test]
 fn mixed_releases() {
