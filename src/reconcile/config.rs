@@ -63,19 +63,19 @@ pub enum ServiceManager {
 pub struct Paths {
     /// The trusted root it was provisioned with
     #[serde(deserialize_with = "absolute")]
-    #[schemars(with = "String")]
+    #[schemars(schema_with = "path_schema")]
     pub root: Utf8PathBuf,
     /// The directory with openvpn.key and openvpn.crt
     #[serde(deserialize_with = "absolute")]
-    #[schemars(with = "String")]
+    #[schemars(schema_with = "path_schema")]
     pub identity: Utf8PathBuf,
     /// What outlives a reboot: generations and trusted metadata
     #[serde(deserialize_with = "absolute")]
-    #[schemars(with = "String")]
+    #[schemars(schema_with = "path_schema")]
     pub state: Utf8PathBuf,
     /// What does not: process ids, sockets, what has been applied since boot
     #[serde(deserialize_with = "absolute")]
-    #[schemars(with = "String")]
+    #[schemars(schema_with = "path_schema")]
     pub run: Utf8PathBuf,
 }
 
@@ -260,6 +260,14 @@ fn absolute<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Utf8PathBuf, D
         return Err(serde::de::Error::custom(message));
     }
     Ok(path)
+}
+
+fn path_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({
+        "type": "string",
+        "pattern": "^/[A-Za-z0-9/_.+@-]*$",
+        "maxLength": PATH_LIMIT,
+    })
 }
 
 fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
