@@ -118,3 +118,38 @@ fn a_new_lan_and_a_new_prefix_restart_no_tunnel() {
     });
     assert_eq!(reached.count(), 5);
 }
+
+#[test]
+fn lans_leave_move_and_are_renamed() {
+    let bench = Bench::new(User::Same);
+    let five = Bench::example("five-lans");
+    let begin = five.find("  sales-office:").unwrap();
+    let end = five.find("  vpc-1:").unwrap();
+    // One LAN goes; one gateway moves behind NAT, one gets another name, one another address.
+    let four = (five[..begin].to_owned() + &five[end..])
+        .replace("endpoint: 198.51.100.20", "endpoint: none")
+        .replace("vpc2-a:", "vpc2-b:")
+        .replace("endpoint: 203.0.113.10", "endpoint: 203.0.113.99");
+    let meshes = [("five.yaml", &five), ("four.yaml", &four)];
+    let [first, second] = meshes.map(|(name, text)| bench.mesh(name, text));
+    let Some(report) = bench.report(&[first, "--then", second, "--then", first]) else { return };
+    let round = |index: usize| &report["rounds"][index];
+    assert_eq!((pairs(round(1)), tunnels(round(1))), ((12, 12), (6, 6)));
+    assert_eq!((pairs(round(2)), tunnels(round(2))), ((20, 20), (10, 10)));
+    let gateways: Vec<_> = round(1)["processes"].as_object().unwrap().keys().collect();
+    assert_eq!(gateways, ["fremantle", "perth", "vpc1-a", "vpc2-b"]);
+}
+
+#[test]
+fn a_command_runs_inside_and_its_failure_is_the_labs() {
+    let bench = Bench::new(User::Ordinary);
+    let mesh = bench.mesh("mesh.yaml", &Bench::example("two-offices"));
+    let inside = "ip netns list; id -u; cat /etc/hosts";
+    let Some(ran) = bench.run(&["--quiet", mesh, "--", "sh", "-c", inside]) else { return };
+    assert_eq!(ran.code, Some(0), "{}\n{}", ran.out, ran.err);
+    for line in ["gateway-bern-gw", "host-basel", "internet", "\n0\n", " bern.example.net\n"] {
+        assert!(ran.out.contains(line), "{line:?} is missing in:\n{}", ran.out);
+    }
+    let ran = bench.run(&["--quiet", mesh, "--", "false"]).unwrap();
+    assert_eq!((ran.code, ran.out.as_str(), ran.err.as_str()), (Some(1), "", ""));
+}

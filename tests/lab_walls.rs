@@ -18,7 +18,7 @@ use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use support::lab::{Bench, Ran, UNAVAILABLE, User};
 
 /// How long anything may take here.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// A lab that runs, and what can be seen of it from outside.
 struct Running {

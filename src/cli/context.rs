@@ -24,7 +24,7 @@ pub enum Format {
     /// Text for people
     #[default]
     Human,
-    /// JSON for programs, with a schema in schema/
+    /// JSON for programs
     Json,
 }
 

@@ -37,10 +37,28 @@ pub use terminal::{Terminal, Verbosity};
 
 use crate::host::Host;
 
+/// What is said below the list of commands.
+const AFTER_HELP: &str = "\
+Administrators and CI use the commands from init to lab, in this order; gateways use the others.
+Exit codes: 0 done, 64 wrong usage, 65 mistakes in mesh.yaml; those of a gateway are explained by
+`tieline reconcile --help`.";
+
 /// Tie LANs together: one mesh.yaml, signed bundles, OpenVPN tunnels
 #[derive(Debug, Parser)]
 #[command(name = "tieline", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(after_help = AFTER_HELP)]
 struct Cli {
+    #[command(flatten)]
+    global: Global,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command understands.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Global options")]
+struct Global {
     /// Run as if started in DIR
     #[arg(
         short = 'C',
@@ -51,8 +69,8 @@ struct Cli {
     )]
     directory: Utf8PathBuf,
 
-    /// Print results as text or as JSON
-    #[arg(long, global = true, value_enum, default_value_t, hide_possible_values = false)]
+    /// Print results as text for people or as JSON, which has a schema
+    #[arg(long, global = true, value_enum, default_value_t)]
     format: Format,
 
     /// Colour the output
@@ -66,9 +84,6 @@ struct Cli {
     /// Say errors only
     #[arg(short, long, global = true)]
     quiet: bool,
-
-    #[command(subcommand)]
-    command: Command,
 }
 
 #[derive(Debug, Subcommand)]
@@ -80,16 +95,16 @@ enum Command {
     Key(key::Args),
     Root(Box<root::Args>),
     Sign(Box<sign::Args>),
+    Publish(Box<publish::Args>),
     Lab(lab::Args),
     Enroll(enroll::Args),
-    Publish(Box<publish::Args>),
     Reconcile(reconcile::Args),
     Status(status::Args),
     #[command(name = crate::host::git::WORKER_COMMAND, hide = true)]
     GitWorker(git_worker::Args),
 }
 
-impl Cli {
+impl Global {
     fn verbosity(&self) -> Verbosity {
         match (self.quiet, self.verbose) {
             (true, _) => Verbosity::Quiet,
@@ -110,9 +125,13 @@ pub fn run(arguments: impl Iterator<Item = OsString>, host: Host) -> ExitCode {
             return exit.into();
         }
     };
-    let mut terminal = Terminal::new(cli.color, cli.verbosity());
-    let mut context =
-        Context { host, terminal: &mut terminal, format: cli.format, directory: cli.directory };
+    let mut terminal = Terminal::new(cli.global.color, cli.global.verbosity());
+    let mut context = Context {
+        host,
+        terminal: &mut terminal,
+        format: cli.global.format,
+        directory: cli.global.directory,
+    };
     let ended: Result<Exit, Failure> = dispatch(&cli.command, &mut context);
     match ended {
         Ok(exit) => exit.into(),
@@ -132,9 +151,9 @@ fn dispatch(command: &Command, context: &mut Context) -> Result<Exit, Failure> {
         Command::Key(args) => key::run(args, context),
         Command::Root(args) => root::run(args, context),
         Command::Sign(args) => sign::run(args, context),
+        Command::Publish(args) => publish::run(args, context),
         Command::Lab(args) => lab::run(args, context),
         Command::Enroll(args) => enroll::run(args, context),
-        Command::Publish(args) => publish::run(args, context),
         Command::Reconcile(args) => reconcile::run(args, context),
         Command::Status(args) => status::run(args, context),
         Command::GitWorker(args) => git_worker::run(args, context),

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
+use ipnet::IpNet;
 use serde::Deserialize;
 
 use super::error::failed;
 use super::substitute::substitute;
-use super::{Lab, LabError, MeshFiles, TunnelReport, gateway_netns, parallel, places};
-use crate::host::{Command, Mode};
+use super::{Lab, LabError, MeshFiles, Observer, TunnelReport, gateway_netns, parallel, places};
+use crate::host::{Command, Mode, ProcessError};
 use crate::model::Mesh;
 use crate::primitives::{Device, Fingerprint, Name};
 
@@ -50,6 +51,16 @@ impl Lab<'_> {
     pub fn enroll(&mut self, files: &MeshFiles, mesh: &Mesh) -> Result<String, LabError> {
         self.found(&mesh.name)?;
         let gateways = self.gateways();
+        for gateway in &gateways {
+            let text = self.gateway_yaml(gateway, mesh);
+            let directory = places::gateway(gateway);
+            self.host.files.create_dir(&directory)?;
+            self.host.files.replace(
+                &directory.join("gateway.yaml"),
+                text.as_bytes(),
+                Mode::Public,
+            )?;
+        }
         self.fingerprints.retain(|gateway, _| gateways.contains(gateway));
         let new: Vec<_> =
             gateways.into_iter().filter(|name| !self.fingerprints.contains_key(name)).collect();
@@ -105,9 +116,10 @@ impl Lab<'_> {
              \x20 root: {}\n\
              \x20 identity: {directory}/id\n\
              \x20 state: {directory}/state\n\
-             \x20 run: {directory}/run\n",
+             \x20 run: {directory}/run\n{}",
             mesh.name,
             places::TRUSTED_ROOT,
+            policy(mesh),
         )
     }
 
@@ -127,8 +139,17 @@ impl Lab<'_> {
         let processes = self.host.processes;
         let results = parallel::each(&commands, |command| processes.demand(command));
         for (gateway, result) in gateways.iter().zip(results) {
-            if let Err(error) = result {
-                failures.insert(gateway.clone(), error.to_string());
+            match result {
+                Ok(_) => {}
+                // What it was run with helps nobody; it says itself what is wrong.
+                Err(ProcessError::Failed { code, said, .. }) => {
+                    let code =
+                        code.map_or("a signal".to_owned(), |code| format!("exit code {code}"));
+                    failures.insert(gateway.clone(), format!("{code}: {said}"));
+                }
+                Err(error) => {
+                    failures.insert(gateway.clone(), error.to_string());
+                }
             }
         }
         let (done, all) = (gateways.len() - failures.len(), gateways.len());
@@ -140,6 +161,7 @@ impl Lab<'_> {
         &self,
         limit: Duration,
         tunnels: &mut Vec<TunnelReport>,
+        observer: &mut dyn Observer,
     ) -> Result<String, LabError> {
         let begun = Instant::now();
         loop {
@@ -151,6 +173,7 @@ impl Lab<'_> {
             if up == count(&possible) || begun.elapsed() > limit {
                 return Ok(format!("{up} of {} are up", tunnels.len()));
             }
+            observer.advance(up, tunnels.len());
             std::thread::sleep(PAUSE);
         }
     }
@@ -176,6 +199,25 @@ impl Lab<'_> {
         });
         gateways.into_iter().zip(results).map(|(gateway, status)| Ok((gateway, status?))).collect()
     }
+}
+
+/// What gateways accept routes to unless gateway.yaml says more (RFC 1918, RFC 4193).
+const PRIVATE: [&str; 4] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"];
+
+/// The lines of gateway.yaml that a mesh with public addresses needs, which its administrators
+/// have to write on every real gateway, too.
+fn policy(mesh: &Mesh) -> String {
+    let private: Vec<IpNet> = PRIVATE.iter().filter_map(|text| text.parse().ok()).collect();
+    let networks = mesh.lans.values().flat_map(|lan| &lan.networks);
+    let public: Vec<_> = networks
+        .filter(|network| !private.iter().any(|private| private.contains(*network)))
+        .map(ToString::to_string)
+        .collect();
+    if public.is_empty() {
+        return String::new();
+    }
+    let allowed = [&PRIVATE.map(str::to_owned), public.as_slice()].concat().join("\", \"");
+    format!("policy: {{ allowed_networks: [\"{allowed}\"] }}\n")
 }
 
 /// Every tunnel that at least one end knows of. It counts as up if both ends do `hold`.
@@ -208,4 +250,64 @@ pub(super) fn read<'de, T: Deserialize<'de>>(
 ) -> Result<T, LabError> {
     serde_json::from_slice(output)
         .map_err(|source| LabError::Output { command: command.to_string(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::resolve;
+    use crate::spec::parse;
+
+    fn status(text: &str) -> BTreeMap<Name, Status> {
+        serde_json::from_str::<BTreeMap<Name, Status>>(text).unwrap()
+    }
+
+    #[test]
+    fn a_tunnel_is_up_if_both_ends_say_so() {
+        let status = status(
+            r#"{
+              "a": {"tunnels": [
+                {"device": "tl-2", "peer": "b", "state": "up", "process": 7},
+                {"device": "tl-3", "peer": "c", "state": "up", "process": 8}
+              ]},
+              "b": {"tunnels": [{"device": "tl-1", "peer": "a", "state": "up", "process": 9}]},
+              "c": {"tunnels": [{"device": "tl-1", "peer": "a", "state": "down", "process": null}]}
+            }"#,
+        );
+        let tunnel = |other: &str, up| {
+            let between = ["a", other].map(|name| name.parse().unwrap());
+            TunnelReport { between, up }
+        };
+        let expected = [tunnel("b", true), tunnel("c", false)];
+        assert_eq!(between(&status, StatusTunnel::up), expected);
+    }
+
+    #[test]
+    fn a_tunnel_that_one_end_does_not_know_is_down() {
+        let status = status(
+            r#"{"a": {"tunnels": [{"device": "tl-2", "peer": "b", "state": "up", "process": 7}]},
+                "b": {"tunnels": []}}"#,
+        );
+        let tunnels = between(&status, StatusTunnel::up);
+        assert_eq!(tunnels.iter().map(|tunnel| tunnel.up).collect::<Vec<_>>(), [false]);
+    }
+
+    #[test]
+    fn gateways_are_told_of_public_addresses() {
+        let mesh = |network: &str, more: &str| {
+            let gateway = |address: &str, seed: &[u8]| {
+                let fingerprint = Fingerprint::of_der(seed);
+                format!("endpoint: none, address: {address}, certificates: [\"{fingerprint}\"]")
+            };
+            let text = format!(
+                "mesh: m\ntunnels: {{ network: 172.19.0.0/16, ports: 11000-11999 }}\nlans:\n  a:\n    \
+                 networks: [{network}/24]\n{more}    gateways: {{ a-gw: {{ {} }} }}\n",
+                gateway(&network.replace(".0/24", ".1").replace(".0", ".1"), b"a")
+            );
+            resolve(parse(&text)).map(|resolved| policy(&resolved.mesh)).unwrap()
+        };
+        assert_eq!(mesh("192.168.7.0", ""), "");
+        let policy = mesh("8.8.8.0", "    public-addresses: true\n");
+        assert!(policy.contains("\"10.0.0.0/8\"") && policy.contains("\"8.8.8.0/24\""), "{policy}");
+    }
 }

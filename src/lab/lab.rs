@@ -26,6 +26,8 @@ pub(super) const COMMAND_LIMIT: Duration = Duration::from_mins(3);
 pub trait Observer {
     /// A phase begins.
     fn begin(&mut self, phase: Phase);
+    /// So much of it is done, of so much.
+    fn advance(&mut self, done: usize, of: usize);
     /// It has come to its end, and this is what there is to say about it.
     fn end(&mut self, phase: Phase, took: Duration, result: &str);
 }
@@ -64,15 +66,16 @@ impl<'a> Lab<'a> {
         observer: &mut dyn Observer,
     ) -> Result<Round, LabError> {
         let mut clock = Stopwatch { observer, phases: Vec::new() };
-        clock.time(Phase::Wires, || self.wire(mesh))?;
-        clock.time(Phase::Keys, || self.enroll(files, mesh))?;
-        clock.time(Phase::Release, || self.release())?;
+        clock.time(Phase::Wires, |_| self.wire(mesh))?;
+        clock.time(Phase::Keys, |_| self.enroll(files, mesh))?;
+        clock.time(Phase::Release, |_| self.release())?;
         let mut failures = BTreeMap::new();
-        clock.time(Phase::Reconcile, || Ok(self.reconcile(&mut failures)))?;
+        clock.time(Phase::Reconcile, |_| Ok(self.reconcile(&mut failures)))?;
         let mut tunnels = Vec::new();
-        clock.time(Phase::Tunnels, || self.tunnels(TUNNEL_LIMIT, &mut tunnels))?;
+        clock
+            .time(Phase::Tunnels, |observer| self.tunnels(TUNNEL_LIMIT, &mut tunnels, observer))?;
         let mut pairs = Vec::new();
-        clock.time(Phase::Pings, || Ok(self.ping(&mut pairs)))?;
+        clock.time(Phase::Pings, |_| Ok(self.ping(&mut pairs)))?;
         let phases = clock.phases;
         let processes = self.processes()?;
         let restarts = Restarts::between(&self.processes, &processes);
@@ -150,11 +153,11 @@ impl Stopwatch<'_> {
     fn time(
         &mut self,
         phase: Phase,
-        work: impl FnOnce() -> Result<String, LabError>,
+        work: impl FnOnce(&mut dyn Observer) -> Result<String, LabError>,
     ) -> Result<(), LabError> {
         let begun = Instant::now();
         self.observer.begin(phase);
-        let result = work()?;
+        let result = work(self.observer)?;
         self.observer.end(phase, begun.elapsed(), &result);
         self.phases.push(PhaseTime { phase, seconds: begun.elapsed().as_secs_f64() });
         Ok(())

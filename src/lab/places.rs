@@ -7,8 +7,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::primitives::Name;
 
-/// The tmpfs. `ip netns` keeps its names in `netns` there.
-pub(super) const RUN: &str = "/run";
+/// Every /etc/hosts that the lab has had. `ip netns` keeps its names beside it, in /run/netns.
+pub(super) const HOSTS: &str = "/run/hosts";
 
 /// What people write to and read from while they look around; temporary files, too.
 pub(super) const TEMPORARY: &str = "/run/tmp";

@@ -5,7 +5,6 @@ use std::time::Duration;
 use super::error::failed;
 use super::{GIT, LabError, Topology, Wiring, parallel, places};
 use crate::host::{Command, Files, Mode, Processes};
-use crate::primitives::Digest;
 
 /// How long one batch of ip(8) may take: making fifty namespaces on a busy machine takes seconds.
 const LIMIT: Duration = Duration::from_mins(2);
@@ -53,8 +52,9 @@ fn remove(processes: &dyn Processes, netns: &str) -> Result<(), LabError> {
 /// Makes names resolve: another file over /etc/hosts each time, so that nobody reads half of one,
 /// and the one below, on which it is mounted, stays where it is.
 fn resolve(processes: &dyn Processes, files: &dyn Files, hosts: &str) -> Result<(), LabError> {
-    let path = format!("{}/hosts-{}", places::RUN, Digest::of(hosts.as_bytes()).short());
-    files.replace(path.as_str().into(), hosts.as_bytes(), Mode::Public)?;
+    files.create_dir(places::HOSTS.into())?;
+    let path = format!("{}/{}", places::HOSTS, files.list(places::HOSTS.into())?.len());
+    files.create(path.as_str().into(), hosts.as_bytes(), Mode::Public)?;
     let bind = Command::system("mount").args(["--bind", &path, "/etc/hosts"]);
     processes.demand(&bind).map(drop).map_err(failed("put a file over /etc/hosts"))
 }

@@ -35,7 +35,7 @@ pub(super) fn work(context: &mut Context) -> Result<Exit, Failure> {
 }
 
 fn build(orders: &Orders, context: &mut Context) -> Result<LabReport, Failure> {
-    let human = context.format == Format::Human;
+    let human = context.format == Format::Human && !context.terminal.is_quiet();
     let mut lab = Lab::new(context.host, orders.program.clone());
     let mut rounds = Vec::new();
     let mut name = None;
@@ -48,7 +48,7 @@ fn build(orders: &Orders, context: &mut Context) -> Result<LabReport, Failure> {
         let round = lab.round(files, &mesh, &mut progress);
         progress.finish();
         let round = round.map_err(|error| failure(&error))?;
-        if human {
+        if human || (context.format == Format::Human && !round.good()) {
             context.terminal.result(&text::round(&round, rounds.len()))?;
         }
         rounds.push(round);

@@ -42,6 +42,12 @@ impl Observer for Progress<'_> {
         self.spinner.enable_steady_tick(Duration::from_millis(100));
     }
 
+    fn advance(&mut self, done: usize, of: usize) {
+        let message = self.spinner.message();
+        let doing = message.split_once(": ").map_or(message.as_str(), |(doing, _)| doing);
+        self.spinner.set_message(format!("{doing}: {done} of {of}"));
+    }
+
     fn end(&mut self, phase: Phase, took: Duration, result: &str) {
         self.spinner.disable_steady_tick();
         if self.lines {

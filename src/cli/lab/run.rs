@@ -49,6 +49,7 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
             Ok(Exit::Done)
         }
         // What was wrong has been said inside.
+        Ended::Worker(code) if code == Exit::Unavailable as i32 => Ok(Exit::Unavailable),
         Ended::Worker(_) => Ok(Exit::Failure),
         Ended::Interrupted => {
             context.terminal.note("interrupted: the lab is gone");

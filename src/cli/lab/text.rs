@@ -19,6 +19,9 @@ const FAINT: Style = Style::new().dimmed();
 /// The widest a table with the names of LANs above its columns may be, in characters.
 const WIDTH: usize = 100;
 
+/// How many tunnels that are down are listed.
+const SHOWN: usize = 10;
+
 /// What is being built.
 pub(super) fn header(mesh: &Mesh, files: &MeshFiles, index: usize) -> String {
     let lans = count(mesh.lans.len(), "LAN");
@@ -59,16 +62,20 @@ pub(super) fn done(phase: Phase, took: Duration, result: &str) -> String {
 /// What came of a round.
 pub(super) fn round(round: &Round, index: usize) -> String {
     let mut lines = vec![String::new(), table(round), String::new()];
-    lines.extend(
-        round.failures.iter().map(|(gateway, said)| {
-            format!("{BAD}{gateway} could not be reconciled{BAD:#}: {said}")
-        }),
-    );
-    let down = round.tunnels.iter().filter(|tunnel| !tunnel.up);
-    lines.extend(down.map(|TunnelReport { between: [one, other], .. }| {
+    lines.extend(round.failures.iter().map(|(gateway, said)| {
+        format!("{BAD}{gateway} could not be reconciled{BAD:#}, {}", said.replace('\n', "\n  "))
+    }));
+    let down: Vec<_> = round.tunnels.iter().filter(|tunnel| !tunnel.up).collect();
+    lines.extend(down.iter().take(SHOWN).map(|TunnelReport { between: [one, other], .. }| {
         format!("{BAD}the tunnel between {one} and {other} is down{BAD:#}")
     }));
+    if let Some(more) = down.len().checked_sub(SHOWN).filter(|&more| more > 0) {
+        lines.push(format!("{BAD}and so are {more} others{BAD:#}"));
+    }
     lines.push(verdict(round, index));
+    if !round.good() {
+        lines.push("To look around inside, add -- bash; `ip netns` says who is there.".to_owned());
+    }
     lines.join("\n") + "\n"
 }
 
@@ -130,4 +137,91 @@ fn table(round: &Round) -> String {
 
 fn count(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::lab::{Path, PhaseTime, Restarted, Restarts};
+
+    /// A round in which these LANs reach each other, but for one pair.
+    fn example(lans: &[&str], silent: Option<(&str, &str)>) -> Round {
+        let pair = |from: &str, to: &str| Pair {
+            from: from.parse().unwrap(),
+            to: to.parse().unwrap(),
+            paths: vec![Path {
+                source: "10.0.0.2".parse().unwrap(),
+                destination: "10.0.1.2".parse().unwrap(),
+                milliseconds: (silent != Some((from, to))).then_some(0.25),
+            }],
+        };
+        let all = || lans.iter().flat_map(|from| lans.iter().map(move |to| (*from, *to)));
+        let tunnel = |(one, other): (&str, &str)| TunnelReport {
+            between: [one, other].map(|name| format!("{name}-gw").parse().unwrap()),
+            up: silent != Some((one, other)),
+        };
+        Round {
+            file: "mesh.yaml".into(),
+            lans: lans.len(),
+            gateways: lans.len(),
+            phases: vec![PhaseTime { phase: Phase::Wires, seconds: 1.25 }],
+            tunnels: all().filter(|(one, other)| one < other).map(tunnel).collect(),
+            pairs: all().filter(|(from, to)| from != to).map(|(a, b)| pair(a, b)).collect(),
+            processes: BTreeMap::new(),
+            restarts: Restarts::default(),
+            failures: BTreeMap::new(),
+        }
+    }
+
+    fn plain(text: &str) -> String {
+        anstream::adapter::strip_str(text).to_string()
+    }
+
+    #[test]
+    fn a_good_round() {
+        let text = plain(&round(&example(&["lyon", "paris", "head-office"], None), 0));
+        let expected = "
+   from \\ to    head-office    lyon   paris
+   head-office            ·  0.2 ms  0.2 ms
+   lyon              0.2 ms       ·  0.2 ms
+   paris             0.2 ms  0.2 ms       ·
+
+6 of 6 host pairs answer, 3 of 3 tunnels up, 1.2 s
+";
+        assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn a_bad_round() {
+        let mut bad = example(&["lyon", "paris"], Some(("lyon", "paris")));
+        let said = "exit code 20: error: lyon-gw: a signature is wrong\nhelp: look";
+        bad.failures.insert("lyon-gw".parse().unwrap(), said.to_owned());
+        let (gateway, device) = ("paris-gw".parse().unwrap(), "tl-1".parse().unwrap());
+        bad.restarts = Restarts { of: 2, restarted: vec![Restarted { gateway, device }] };
+        let expected = "
+   from \\ to    lyon  paris
+   lyon            ·      ✗
+   paris      0.2 ms      ·
+
+lyon-gw could not be reconciled, exit code 20: error: lyon-gw: a signature is wrong
+  help: look
+the tunnel between lyon-gw and paris-gw is down
+1 of 2 host pairs answer, 0 of 1 tunnels up, 1 of 2 OpenVPN processes restarted, 1.2 s
+To look around inside, add -- bash; `ip netns` says who is there.
+";
+        assert_eq!(plain(&round(&bad, 1)), expected);
+    }
+
+    #[test]
+    fn many_lans_have_numbers_above_their_columns() {
+        let names: Vec<_> = (1..=12).map(|n| format!("a-rather-long-name-{n}")).collect();
+        let names: Vec<_> = names.iter().map(String::as_str).collect();
+        let text = plain(&round(&example(&names, Some((names[0], names[1]))), 0));
+        let widest = text.lines().map(|line| line.chars().count()).max().unwrap();
+        assert!(widest <= WIDTH, "{text}");
+        assert!(text.contains("  1 a-rather-long-name-1 "), "{text}");
+        assert_eq!((text.matches('✗').count(), text.matches('✓').count()), (1, 131));
+    }
 }
