@@ -126,8 +126,12 @@ pub fn run(arguments: impl Iterator<Item = OsString>, host: Host) -> ExitCode {
         }
     };
     let mut terminal = Terminal::new(cli.global.color, cli.global.verbosity());
-    let mut context =
-        Context { host, terminal: &mut terminal, format: cli.global.format, directory: cli.global.directory };
+    let mut context = Context {
+        host,
+        terminal: &mut terminal,
+        format: cli.global.format,
+        directory: cli.global.directory,
+    };
     let ended: Result<Exit, Failure> = dispatch(&cli.command, &mut context);
     match ended {
         Ok(exit) => exit.into(),
