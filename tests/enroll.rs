@@ -75,6 +75,19 @@ fn prints_the_fingerprint_that_openssl_prints() {
 }
 
 #[test]
+fn the_json_form_is_what_its_schema_says() {
+    let gateway = Gateway::new();
+    let lines = stdout(&gateway.enroll("perth"));
+    let output = gateway.command("perth").args(["--format", "json"]).output().unwrap();
+    let json: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
+    let schema = include_str!("../schema/enroll.schema.json");
+    assert!(jsonschema::is_valid(&serde_json::from_str(schema).unwrap(), &json));
+    let fingerprint = format!("SHA256:{}", gateway.fingerprint());
+    assert_eq!((&json["entry"], &json["fingerprint"]), (&lines.into(), &fingerprint.into()));
+    assert_eq!(json["made"], false);
+}
+
+#[test]
 fn a_second_time_prints_the_same_and_touches_nothing() {
     let gateway = Gateway::new();
     let first = stdout(&gateway.enroll("perth"));

@@ -2,16 +2,9 @@
 //! over, what was fetched before untouched, and the next fetch works.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-#![allow(clippy::disallowed_methods, missing_docs, dead_code, unreachable_pub)]
+#![allow(clippy::disallowed_methods, missing_docs)]
 
-#[path = "support/git_client.rs"]
-mod git_client;
-#[path = "support/git_servers.rs"]
-mod git_servers;
-#[path = "support/proxy.rs"]
-mod proxy;
-#[path = "support/release.rs"]
-mod release;
+mod support;
 
 use std::fs;
 use std::io::Write as _;
@@ -20,10 +13,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use camino::Utf8Path;
-use git_client::{Inbox, publish};
-use git_servers::{GitServer, free_port};
-use proxy::{Fault, Proxy};
-use release::{Releases, files};
+use support::faulty_proxy::{Fault, Proxy};
+use support::git_client::{Inbox, publish};
+use support::git_servers::{GitServer, free_port};
+use support::notes::{Releases, files};
 use tieline::host::git::{FailureKind, GitError, Remote};
 
 const DEADLINE: Duration = Duration::from_millis(1500);

@@ -2,21 +2,16 @@
 //! git has a say in it.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-#![allow(clippy::disallowed_methods, missing_docs, dead_code, unreachable_pub)]
+#![allow(clippy::disallowed_methods, missing_docs)]
 
-#[path = "support/git_client.rs"]
-mod git_client;
-#[path = "support/git_servers.rs"]
-mod git_servers;
-#[path = "support/release.rs"]
-mod release;
+mod support;
 
 use std::fs;
 use std::process::{Command, Output};
 
-use git_client::{Inbox, publish};
-use git_servers::{Certificates, GitServer, TOKEN, utf8};
-use release::Releases;
+use support::git_client::{Inbox, publish};
+use support::git_servers::{Certificates, GitServer, TOKEN, utf8};
+use support::notes::Releases;
 use tieline::host::git::{FailureKind, GitError, Remote, Token};
 
 fn fetch(remote: &Remote) -> Result<u64, GitError> {

@@ -1,18 +1,13 @@
 //! Published over every transport, fetched over every transport, by real servers.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-#![allow(clippy::disallowed_methods, missing_docs, dead_code, unreachable_pub)]
+#![allow(clippy::disallowed_methods, missing_docs)]
 
-#[path = "support/git_client.rs"]
-mod git_client;
-#[path = "support/git_servers.rs"]
-mod git_servers;
-#[path = "support/release.rs"]
-mod release;
+mod support;
 
-use git_client::{Inbox, publish};
-use git_servers::GitServer;
-use release::{Releases, files};
+use support::git_client::{Inbox, publish};
+use support::git_servers::GitServer;
+use support::notes::{Releases, files};
 use tieline::host::git::Change;
 
 #[test]
@@ -100,7 +95,7 @@ fn a_mesh_lives_over(server: &GitServer) {
 
 /// Exactly what a gateway needs, and its own bundle alone.
 fn assert_slice(inbox: &Inbox, number: u64, gateway: &str, content: &str) {
-    let bundle = release::bundle(gateway, content);
+    let bundle = support::notes::bundle(gateway, content);
     let digest = tieline::primitives::Digest::of(&bundle);
     let expected = [
         "listing".to_owned(),

@@ -2,19 +2,14 @@
 //! few and small enough, ever reaches the disk.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-#![allow(clippy::disallowed_methods, missing_docs, dead_code, unreachable_pub)]
+#![allow(clippy::disallowed_methods, missing_docs)]
 
-#[path = "support/git_client.rs"]
-mod git_client;
-#[path = "support/git_servers.rs"]
-mod git_servers;
-#[path = "support/release.rs"]
-mod release;
+mod support;
 
 use std::fs;
 
-use git_client::Inbox;
-use git_servers::GitServer;
+use support::git_client::Inbox;
+use support::git_servers::GitServer;
 use tieline::host::git::{FailureKind, GitError, Limits};
 
 const SMALL: Limits = Limits {

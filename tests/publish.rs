@@ -2,23 +2,18 @@
 //! whatever was interrupted is completed by the next run.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-#![allow(clippy::disallowed_methods, missing_docs, dead_code, unreachable_pub)]
+#![allow(clippy::disallowed_methods, missing_docs)]
 
-#[path = "support/git_client.rs"]
-mod git_client;
-#[path = "support/git_servers.rs"]
-mod git_servers;
-#[path = "support/release.rs"]
-mod release;
+mod support;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-use git_client::{Inbox, publish, publish_at};
-use git_servers::GitServer;
-use release::{Releases, files};
+use support::git_client::{Inbox, publish, publish_at};
+use support::git_servers::GitServer;
+use support::notes::{Releases, files};
 use tieline::host::{Clock as _, RealClock};
 use tieline::publish::PublishError;
 use tieline::tuf::TrustErrorKind;
@@ -60,6 +55,8 @@ fn the_command_says_what_changed_and_when_nothing_does() {
         "branches": changes.into_iter().collect::<std::collections::BTreeMap<_, _>>(),
     });
     assert_eq!(json, expected);
+    let schema = include_str!("../schema/publish.schema.json");
+    assert!(jsonschema::is_valid(&serde_json::from_str(schema).unwrap(), &json));
 }
 
 #[test]

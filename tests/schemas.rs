@@ -11,7 +11,9 @@ use schemars::Schema;
 use serde_json::Value;
 use support::{golden, mesh};
 use tieline::bundle::{Build, Manifest, unpack};
+use tieline::identity::EnrollReport;
 use tieline::lab::LabReport;
+use tieline::publish::Published;
 use tieline::reconcile::{GatewayConfig, LastRun, Status};
 use tieline::report::{FindingsReport, LockReport};
 use tieline::spec::{mesh_schema, parse};
@@ -30,6 +32,8 @@ fn stored_schemas_are_fresh() {
     check("mesh.schema.json", mesh_schema());
     check("findings.schema.json", schemars::schema_for!(FindingsReport));
     check("lock.schema.json", schemars::schema_for!(LockReport));
+    check("publish.schema.json", schemars::schema_for!(Published));
+    check("enroll.schema.json", schemars::schema_for!(EnrollReport));
     check("lab.schema.json", LabReport::schema());
     check("bundle.schema.json", schemars::schema_for!(Manifest));
     check("build.schema.json", schemars::schema_for!(Build));

@@ -3,11 +3,10 @@
 use std::net::Ipv4Addr;
 
 use camino::Utf8PathBuf;
-use serde::Serialize;
 
 use super::{Context, Exit, Failure, Format};
-use crate::identity::{Enrolled, Entry, enroll};
-use crate::primitives::{Fingerprint, Name};
+use crate::identity::{EnrollReport, Enrolled, Entry, enroll};
+use crate::primitives::Name;
 
 /// Make this gateway's key pair, once, and print its entry for mesh.yaml
 #[derive(Debug, clap::Args)]
@@ -32,17 +31,6 @@ pub(super) struct Args {
     lan: Option<Name>,
 }
 
-/// The output in JSON.
-#[derive(Serialize)]
-struct Output<'a> {
-    gateway: &'a Name,
-    fingerprint: Fingerprint,
-    key: Utf8PathBuf,
-    certificate: Utf8PathBuf,
-    made: bool,
-    entry: String,
-}
-
 pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
     let directory = context.path(&args.identity);
     let enrolled = enroll(context.host.files, context.host.clock, &directory, &args.gateway)
@@ -57,7 +45,7 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
         gateway: &args.gateway,
         endpoint: args.endpoint.as_deref(),
         address: args.address,
-        fingerprint: &enrolled.fingerprint,
+        fingerprint: enrolled.fingerprint,
     };
     match context.format {
         Format::Human => {
@@ -65,15 +53,8 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
             context.terminal.result(&entry.to_string())?;
         }
         Format::Json => {
-            let output = Output {
-                gateway: &args.gateway,
-                fingerprint: enrolled.fingerprint,
-                entry: entry.to_string(),
-                key: enrolled.key,
-                certificate: enrolled.certificate,
-                made: enrolled.made,
-            };
-            let text = serde_json::to_string_pretty(&output);
+            let report = EnrollReport::new(enrolled, &entry);
+            let text = serde_json::to_string_pretty(&report);
             let text = text.map_err(|error| Failure::new(Exit::Failure, &error))?;
             context.terminal.result(&(text + "\n"))?;
         }

@@ -8,7 +8,7 @@ use super::{Context, Exit, Failure, Format};
 use crate::host::FileError;
 use crate::model::{self, Lock, Mesh, NumberedMesh, Places, Update};
 use crate::primitives::{GatewayNumber, Name};
-use crate::report::{FindingsReport, Source, Sources, findings_text, summary};
+use crate::report::{FindingsReport, Source, Sources, findings_text};
 use crate::spec::{self, Code, Finding, MAX_BYTES, SourceFile};
 
 /// What is expected of mesh.lock.
@@ -63,7 +63,7 @@ pub(super) fn refuse(findings: &[Finding], sources: &Sources, context: &mut Cont
     } else {
         context.terminal.report(&findings_text(findings, sources, true));
     }
-    let message = format!("{} has {}", sources.mesh.name, summary(findings));
+    let message = format!("nothing was done, because {} has errors", sources.mesh.name);
     Failure::say(Exit::MeshErrors, message)
 }
 

@@ -7,11 +7,22 @@ use crate::primitives::Name;
 use crate::reconcile::{self, Gateway, Machine, Refusal, ReleaseError, Report, RunError};
 use crate::tuf::{TrustError, TrustErrorKind};
 
+/// The codes of this command, for monitoring. [`Exit`] has them all.
+const EXIT_CODES: &str = "\
+Exit codes:
+   0  converged            20  signature wrong or missing     64  wrong usage
+   2  changed, with        21  release older than trusted     75  another run holds the lock
+      --detailed-exitcode  22  for another gateway or mesh    78  this gateway's configuration
+  10  no remote answered   23  not a bundle as it must be      1  anything else
+  11  metadata expired     24  forbidden by local policy";
+
 /// Bring this gateway to the newest release: fetch, verify, apply
 ///
 /// Made for cron and systemd timers: it takes a second, prints nothing when nothing changed and
-/// one line when something did.
+/// one line when something did. It needs no network to repair what a reboot or a dead process
+/// left; whatever it refuses leaves the running mesh alone.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXIT_CODES)]
 pub(super) struct Args {
     #[command(flatten)]
     config: ConfigArgs,

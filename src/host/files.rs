@@ -208,11 +208,13 @@ impl Files for RealFiles {
     }
 
     fn create_dir(&self, path: &Utf8Path) -> Result<(), FileError> {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o755)
-            .create(path)
-            .map_err(|source| FileError::new("create", path, source))
+        let fail = |source| FileError::new("create", path, source);
+        if path.is_dir() {
+            return Ok(());
+        }
+        DirBuilder::new().recursive(true).mode(0o755).create(path).map_err(fail)?;
+        // The umask may have taken bits away, and others have to find their way through.
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).map_err(fail)
     }
 
     fn replace_dir(

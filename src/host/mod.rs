@@ -2,6 +2,8 @@
 
 mod clock;
 mod environment;
+#[cfg(test)]
+pub(crate) mod fake;
 mod files;
 pub mod git;
 mod network;

@@ -15,7 +15,7 @@ pub struct Entry<'a> {
     /// Its own address inside its LAN.
     pub address: Option<Ipv4Addr>,
     /// The fingerprint of its certificate.
-    pub fingerprint: &'a Fingerprint,
+    pub fingerprint: Fingerprint,
 }
 
 impl fmt::Display for Entry<'_> {

@@ -3,6 +3,8 @@
 mod certificate;
 mod enroll;
 mod entry;
+mod report;
 
 pub use enroll::{Enrolled, IdentityError, enroll};
 pub use entry::Entry;
+pub use report::EnrollReport;

@@ -55,8 +55,7 @@ pub struct Published {
     pub release: u64,
     /// Whether this is what would have been done.
     pub dry_run: bool,
-    /// Every branch that changed, and how: `created`, `updated` or `deleted`.
-    #[schemars(with = "BTreeMap<String, String>")]
+    /// Every branch that changed, and how.
     pub branches: BTreeMap<String, Change>,
 }
 

@@ -248,3 +248,8 @@ pub(super) fn sentence(error: &dyn Error) -> String {
 fn sentences(errors: &[StepError]) -> String {
     errors.iter().map(|error| sentence(error)).collect::<Vec<_>>().join("; ")
 }
+
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod town;

@@ -57,7 +57,7 @@ pub enum TrustError {
         by: String,
     },
     /// Something older than what has been trusted before.
-    #[error("{file} goes back: it has version {found} of {what}, and version {trusted} was seen")]
+    #[error("{file} goes back: {what} version {found} after version {trusted} was trusted")]
     Rollback {
         /// Its path in the repository.
         file: String,

@@ -127,10 +127,12 @@ impl PublicKey {
     }
 }
 
-/// Whether a point is one that a key pair can have: in its one canonical encoding, and not of
-/// small order, for which signatures can be made without a private key.
+/// Whether a point is one that a key pair can have (RFC 8032 §5.1.5): in its one canonical
+/// encoding, and of the prime order. For points of small order signatures can be made without a
+/// private key, and about those of mixed order libraries disagree.
 fn strong(key: &VerifyingKey) -> bool {
-    !key.is_weak() && key.to_edwards().compress().as_bytes() == key.as_bytes()
+    let point = key.to_edwards();
+    !key.is_weak() && point.is_torsion_free() && point.compress().as_bytes() == key.as_bytes()
 }
 
 /// A public key ready for use.
@@ -185,6 +187,49 @@ mod tests {
         let key = key("ed25519", "ed25519", PUBLIC);
         assert_eq!(PublicKey::from_pem(&key.to_pem().unwrap()), Ok(key));
         assert_eq!(PublicKey::from_pem("-----BEGIN PUBLIC KEY-----"), Err(PublicKeyError));
+    }
+
+    #[derive(Deserialize)]
+    struct EdgeCases {
+        cases: Vec<EdgeCase>,
+    }
+
+    #[derive(Deserialize)]
+    struct EdgeCase {
+        what: String,
+        key: String,
+        message: String,
+        signature: String,
+    }
+
+    fn edge_cases() -> Vec<EdgeCase> {
+        let text = include_str!("../../tests/fixtures/ed25519-edge-cases.json");
+        serde_json::from_str::<EdgeCases>(text).unwrap().cases
+    }
+
+    /// Signatures that libraries judge differently are all refused.
+    #[test]
+    fn published_edge_cases() {
+        for case in edge_cases() {
+            let message: [u8; 32] = hex::decode(&case.message).unwrap();
+            let accepted = key("ed25519", "ed25519", &case.key)
+                .verifier()
+                .is_some_and(|key| key.verifies(&message, &case.signature));
+            assert!(!accepted, "{}", case.what);
+        }
+    }
+
+    /// Even for a key that got past the first check.
+    #[test]
+    fn published_edge_cases_by_signature_alone() {
+        let refused = edge_cases().into_iter().filter(|case| {
+            let message: [u8; 32] = hex::decode(&case.message).unwrap();
+            let key = VerifyingKey::from_bytes(&hex::decode(&case.key).unwrap()).unwrap();
+            !Verifier::Ed25519(key).verifies(&message, &case.signature)
+        });
+        // All but that of mixed A and R, which only the key gives away.
+        let all_but_one = edge_cases().len() - 1;
+        assert_eq!(refused.count(), all_but_one);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use tieline::host::{Clock as _, RealClock, RealFiles};
 use tieline::publish::{Publication, PublishError, Published};
 use time::OffsetDateTime;
 
-use crate::release::{Releases, files};
+use super::notes::{Releases, files};
 
 /// Git through the worker of the binary under test.
 pub fn git() -> RealGit {

@@ -10,12 +10,16 @@
 
 pub mod archive;
 pub mod cli;
+pub mod faulty_proxy;
 pub mod forge;
 pub mod gateway;
 pub mod gateways;
+pub mod git_client;
+pub mod git_servers;
 pub mod golden;
 pub mod lab;
 pub mod mesh;
+pub mod notes;
 pub mod nspawn;
 pub mod releases;
 pub mod sandbox;

@@ -110,7 +110,9 @@ impl Direct {
         let logged = RealFiles.read(&log, CREDENTIAL_LIMIT).unwrap_or_default();
         let text = [output.stdout.as_slice(), &output.stderr, &logged].concat();
         let text = String::from_utf8_lossy(&text);
-        let last = text.lines().rfind(|line| !line.trim().is_empty());
+        // The very last line says only that it is the last.
+        let telling = |line: &&str| !line.trim().is_empty() && !line.contains("Exiting due to");
+        let last = text.lines().rfind(telling);
         let last = last.map(|line| format!(": {}", line.trim())).unwrap_or_default();
         ServiceError::Ended { device, log, last }
     }

@@ -3,8 +3,10 @@
 //! There is no input or output here. [`Update`] says which file it wants and is given its bytes;
 //! the time is an argument. What comes out is a value that nothing else can make.
 
+mod checks;
 mod expiry;
 mod release;
+mod steps;
 mod stored;
 mod update;
 

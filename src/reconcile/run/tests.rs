@@ -1,0 +1,242 @@
+//! Whole runs on a machine in memory: what they do in which order, and that they can be
+//! interrupted at any effect.
+
+use super::town::{RUN, STATE, Town, Tunnels};
+use super::*;
+use crate::host::fake::Fate;
+
+const OLD: Tunnels = &[(2, 11002), (3, 11003)];
+/// One tunnel changed, one removed, one added.
+const NEW: Tunnels = &[(2, 12002), (4, 11004)];
+
+/// A gateway with the release [`OLD`] in place.
+fn settled() -> Town {
+    let mut town = Town::new();
+    town.release(OLD);
+    town.converge();
+    town
+}
+
+#[test]
+fn a_first_install_in_order() {
+    let mut town = Town::new();
+    town.release(&[(2, 11002)]);
+    let said = town.converge();
+    assert_eq!(
+        said,
+        "release 1 applied: 1 tunnel added, routes changed, firewall changed, kernel settings \
+         changed"
+    );
+    let effects = town.effects().join("\n");
+    let effects = effects.replace(STATE, "STATE").replace(RUN, "RUN");
+    insta::assert_snapshot!(effects);
+}
+
+#[test]
+fn an_update_in_order() {
+    let mut town = settled();
+    town.release(NEW);
+    let said = town.converge();
+    assert_eq!(
+        said,
+        "release 2 applied: 1 tunnel added, 1 tunnel restarted, 1 tunnel removed, routes changed"
+    );
+    let effects = town.effects();
+    let running = effects.iter().filter(|effect| !effect.contains('/') || effect.contains("route"));
+    let running: Vec<_> = running.map(String::as_str).collect();
+    assert_eq!(
+        running,
+        [
+            "link tl-4",
+            "start tl-4",
+            "route 192.168.4.0/24",
+            "restart tl-2",
+            "unroute 192.168.3.0/24",
+            "stop tl-3",
+            "unlink tl-3",
+        ]
+    );
+    assert!(town.runs(NEW));
+}
+
+#[test]
+fn an_idle_run_writes_its_status_and_nothing_else() {
+    let mut town = settled();
+    for _ in 0..2 {
+        assert_eq!(town.converge(), "");
+        assert_eq!(town.effects(), [format!("write {STATE}/status.json")]);
+        // Nor does a release that has the same bundle, once its metadata are kept.
+        town.release(OLD);
+        assert_eq!(town.converge(), "");
+        assert!(
+            town.effects()
+                .iter()
+                .all(|effect| effect.contains("metadata/") || effect.ends_with("status.json"))
+        );
+    }
+}
+
+#[test]
+fn two_runs_at_once_are_one() {
+    let town = settled();
+    let (first, _) = town.run(Fate::Kind).unwrap();
+    assert!(first.is_ok());
+    // The lock of a run that has ended in memory stays taken until the next one begins.
+    let machine = Machine {
+        files: &town.host,
+        clock: &town.host,
+        network: &town.host,
+        services: &town.host,
+        remotes: &town.host,
+    };
+    let identity = Fingerprint::of_der(b"perth");
+    let gateway = Gateway { machine, config: &town.config, identity, owner: 7 };
+    let second = run(&gateway, &mut Report::default());
+    assert!(matches!(second, Err(RunError::Locked { .. })), "{second:?}");
+}
+
+#[test]
+fn a_damaged_generation_is_unpacked_again() {
+    let town = settled();
+    let name =
+        town.disk().iter().find_map(|line| line.strip_suffix("/openvpn/").map(str::to_owned));
+    let place = name.unwrap();
+    town.host.put(&format!("{place}/openvpn/tl-2.conf"), b"up /bin/sh");
+    let (ended, report) = town.run(Fate::Kind).unwrap();
+    assert!(ended.is_ok(), "{ended:?}");
+    assert_eq!(report.warnings.len(), 1);
+    assert!(report.warnings[0].contains("tl-2.conf was changed"), "{:?}", report.warnings);
+    assert_eq!(town.converge(), "");
+    assert!(town.runs(OLD));
+}
+
+#[test]
+fn a_failed_tunnel_does_not_keep_the_others_down() {
+    let mut town = Town::new();
+    town.release(OLD);
+    town.converge();
+    let start = town.effects().iter().position(|effect| effect == "start tl-2").unwrap();
+
+    let mut town = Town::new();
+    town.release(OLD);
+    let (ended, report) = town.run(Fate::Refuse(start)).unwrap();
+    assert!(
+        matches!(&ended, Err(RunError::Steps { errors, .. }) if errors.len() == 1),
+        "{ended:?}"
+    );
+    assert!(report.applied.is_some());
+    let up: Vec<_> =
+        town.host.with(|world| world.processes.keys().map(ToString::to_string).collect());
+    assert_eq!(up, ["tl-3"]);
+    assert_eq!(town.converge(), "repaired: 1 tunnel restarted, routes changed");
+    assert!(town.runs(OLD));
+}
+
+/// A gateway about to do something, and what it should have done in the end.
+type Scene = (&'static str, fn() -> Town, Tunnels<'static>, Tunnels<'static>);
+
+const SCENES: [Scene; 4] = [
+    (
+        "first install",
+        || {
+            let mut town = Town::new();
+            town.release(NEW);
+            town
+        },
+        &[],
+        NEW,
+    ),
+    (
+        "update",
+        || {
+            let mut town = settled();
+            town.release(NEW);
+            town
+        },
+        OLD,
+        NEW,
+    ),
+    (
+        "reboot",
+        || {
+            let town = settled();
+            town.host.reboot(RUN.into());
+            town
+        },
+        OLD,
+        OLD,
+    ),
+    (
+        "reboot and update",
+        || {
+            let mut town = settled();
+            town.host.reboot(RUN.into());
+            town.release(NEW);
+            town
+        },
+        OLD,
+        NEW,
+    ),
+];
+
+/// After a run that was cut short: the disk holds the old generation or the new one, whole.
+fn holds_old_or_new(town: &Town, scene: &str, n: usize) {
+    let current = generation::current(&town.host, STATE.into()).unwrap();
+    assert!(!matches!(current, Current::Damaged { .. }), "{scene}, effect {n}: {current:?}");
+}
+
+/// Runs each scene with `fate` at every effect, and hands `check` what is left.
+fn at_every_effect(fate: fn(usize) -> Fate, check: impl Fn(&Town, &str, usize)) -> usize {
+    let mut points = 0;
+    for (scene, town, _, new) in SCENES {
+        for n in 0.. {
+            let town = town();
+            let died = town.run(fate(n));
+            let whole = died.is_some_and(|(ended, _)| ended.is_ok());
+            if whole && town.effects().len() <= n {
+                break;
+            }
+            points += 1;
+            holds_old_or_new(&town, scene, n);
+            check(&town, scene, n);
+            town.converge();
+            assert!(town.runs(new), "{scene}, effect {n}");
+            assert_eq!(town.converge(), "", "{scene}, effect {n}");
+        }
+    }
+    points
+}
+
+#[test]
+fn dying_at_any_effect_heals() {
+    let points = at_every_effect(Fate::Die, |_, _, _| {});
+    assert!(points > 100, "{points}");
+}
+
+#[test]
+fn dying_again_while_healing_heals() {
+    let points = at_every_effect(Fate::Die, |town, scene, n| {
+        for again in [0, 1, 2, 3, 5, 8, 13, 21] {
+            town.run(Fate::Die(again));
+            holds_old_or_new(town, scene, n);
+        }
+    });
+    assert!(points > 100, "{points}");
+}
+
+#[test]
+fn refusing_any_effect_heals() {
+    let points = at_every_effect(Fate::Refuse, |_, _, _| {});
+    assert!(points > 100, "{points}");
+}
+
+#[test]
+fn without_the_remote_the_old_release_runs() {
+    for (scene, town, old, _) in SCENES {
+        let town = town();
+        town.host.with(|world| world.served.clear());
+        let (ended, _) = town.run(Fate::Kind).unwrap();
+        assert!(matches!(ended, Err(RunError::Release(ReleaseError::NoRemote { .. }))), "{scene}");
+        assert!(old.is_empty() || town.runs(old), "{scene}");
+    }
+}

@@ -1,0 +1,200 @@
+//! A gateway in memory with a repository of its own, for the tests of whole runs.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::num::NonZeroU64;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use camino::Utf8Path;
+
+use super::{Gateway, Machine, Report, RunError, run};
+use crate::bundle::{Build, BuiltBundle, FileEntry, Manifest, Route, Sysctl, Unit, pack};
+use crate::host::fake::{Died, Fake, Fate};
+use crate::primitives::{ArtifactSet, Digest, Fingerprint, Name};
+use crate::reconcile::GatewayConfig;
+use crate::tuf::repository::{Audit, ReleaseTerms, RepositoryError, RoleTerms, RootTerms};
+use crate::tuf::repository::{NewFile, first_root, release};
+use crate::tuf::{KeyPair, Signer, UtcTime};
+
+/// What a release says: the port of the tunnel to each peer, by the peer's number.
+pub(super) type Tunnels<'a> = &'a [(u16, u16)];
+
+pub(super) struct Town {
+    pub(super) host: Fake,
+    pub(super) config: GatewayConfig,
+    key: KeyPair,
+    repository: BTreeMap<String, Vec<u8>>,
+}
+
+pub(super) const STATE: &str = "/var/lib/tieline";
+pub(super) const RUN: &str = "/run/tieline";
+
+fn signed_at() -> UtcTime {
+    "2029-12-20T00:00:00Z".parse().unwrap()
+}
+
+impl Town {
+    /// A gateway that knows a root, and a remote that has no release yet.
+    pub(super) fn new() -> Self {
+        let text = "gateway: perth\nmesh: test\nremotes: [https://git.example.net/mesh]\n";
+        let config = GatewayConfig::parse(text, "gateway.yaml".into()).unwrap();
+        let key = KeyPair::from_seed(&[7; 32]);
+        let role = || RoleTerms { keys: vec![key.public().clone()], threshold: NonZeroU64::MIN };
+        let terms = RootTerms {
+            mesh: name("test"),
+            root: role(),
+            targets: role(),
+            snapshot: role(),
+            timestamp: role(),
+            signed_at: signed_at(),
+            expires: signed_at().plus_days(365),
+        };
+        let files = first_root(&terms, &[&key]).unwrap();
+        let host = Fake::default();
+        host.put("/etc/tieline/root.json", &files[0].content);
+        host.with(|world| {
+            world.network.attached.insert("192.168.1.0/24".parse().unwrap());
+            world.network.addresses.insert("192.168.1.1".parse().unwrap());
+        });
+        let mut town = Self { host, config, key, repository: BTreeMap::new() };
+        town.add(files);
+        town
+    }
+
+    fn add(&mut self, files: Vec<NewFile>) {
+        self.repository.extend(files.into_iter().map(|file| (file.path, file.content)));
+    }
+
+    /// Signs and publishes a release with these tunnels.
+    pub(super) fn release(&mut self, tunnels: Tunnels) {
+        let bytes = bundle(tunnels);
+        let entry = BuiltBundle { length: bytes.len() as u64, sha256: Digest::of(&bytes) };
+        let build = Build {
+            format: Build::FORMAT,
+            mesh: name("test"),
+            source_commit: None,
+            gateways: [(name("perth"), entry)].into(),
+        };
+        let root = self.repository["metadata/root.json"].clone();
+        let audit: Result<Audit, RepositoryError> =
+            Audit::new(root, |request| Ok(self.repository.get(&request.path).cloned()));
+        let expires = signed_at().plus_days(90);
+        let terms = ReleaseTerms {
+            signed_at: signed_at(),
+            targets_expire: expires,
+            snapshot_expires: expires,
+            timestamp_expires: expires,
+        };
+        let bundles = [(name("perth"), bytes)].into();
+        let new = release(&audit.unwrap(), &build, &bundles, &terms, &[&self.key]).unwrap();
+        self.add(new.files);
+        let served = self.repository.clone();
+        self.host.with(|world| world.served = served);
+    }
+
+    /// One run with this fate; `None` if it died.
+    pub(super) fn run(&self, fate: Fate) -> Option<(Result<(), RunError>, Report)> {
+        self.host.begin(fate);
+        let host = &self.host;
+        let machine =
+            Machine { files: host, clock: host, network: host, services: host, remotes: host };
+        let identity = Fingerprint::of_der(b"perth");
+        let gateway = Gateway { machine, config: &self.config, identity, owner: 7 };
+        let mut report = Report::default();
+        match catch_unwind(AssertUnwindSafe(|| run(&gateway, &mut report))) {
+            Ok(ended) => Some((ended, report)),
+            Err(payload) if payload.is::<Died>() => None,
+            Err(payload) => std::panic::resume_unwind(payload),
+        }
+    }
+
+    /// One undisturbed run, which must succeed, and its summary.
+    pub(super) fn converge(&self) -> String {
+        let (ended, report) = self.run(Fate::Kind).unwrap();
+        assert!(ended.is_ok(), "{ended:?}");
+        assert_eq!(report.warnings, [""; 0]);
+        report.summary()
+    }
+
+    pub(super) fn effects(&self) -> Vec<String> {
+        self.host.with(|world| world.effects.clone())
+    }
+
+    /// Everything on the disk.
+    pub(super) fn disk(&self) -> Vec<String> {
+        self.host.disk(Utf8Path::new(STATE))
+    }
+
+    /// Whether everything that runs is what a release with these tunnels asks for.
+    pub(super) fn runs(&self, tunnels: Tunnels) -> bool {
+        self.host.with(|world| {
+            let devices: Vec<_> = tunnels.iter().map(|(peer, _)| device(*peer)).collect();
+            let read = |(peer, port): &(u16, u16)| {
+                world.read.get(&device(*peer)).is_some_and(|text| *text == conf(*peer, *port))
+            };
+            world.processes.keys().copied().eq(devices.iter().copied())
+                && world.network.links.keys().copied().eq(devices.iter().copied())
+                && world.network.routes.len() == devices.len()
+                && world.network.table
+                && tunnels.iter().all(read)
+        })
+    }
+}
+
+fn name(text: &str) -> Name {
+    text.parse().unwrap()
+}
+
+fn device(peer: u16) -> crate::primitives::Device {
+    format!("tl-{peer}").parse().unwrap()
+}
+
+fn conf(peer: u16, port: u16) -> Vec<u8> {
+    let mut text = format!(
+        "dev tl-{peer}\ndev-type tun\nifconfig 172.19.0.1 172.19.0.{peer}\nifconfig-noexec\n\
+         route-noexec\nlport {port}\ntls-server\nscript-security 0\n<peer-fingerprint>\n"
+    );
+    writeln!(text, "{}", Fingerprint::of_der(&peer.to_be_bytes()).pairs()).unwrap();
+    text.push_str("</peer-fingerprint>\n");
+    text.into_bytes()
+}
+
+fn bundle(tunnels: Tunnels) -> Vec<u8> {
+    let mut files = ArtifactSet::default();
+    let table = "nftables/tieline.nft".parse().unwrap();
+    files.insert("nftables/tieline.nft".parse().unwrap(), *b"table inet tieline\n");
+    let mut units = vec![
+        Unit::Sysctl { settings: [(Sysctl::Ip4Forward, "1".to_owned())].into() },
+        Unit::Nftables { file: table },
+    ];
+    let mut routes = Vec::new();
+    for (peer, port) in tunnels {
+        let file: crate::primitives::ArtifactPath =
+            format!("openvpn/tl-{peer}.conf").parse().unwrap();
+        files.insert(file.clone(), conf(*peer, *port));
+        units.push(Unit::Tunnel {
+            device: device(*peer),
+            peer: name(&format!("peer-{peer}")),
+            local: "172.19.0.1".parse().unwrap(),
+            remote: format!("172.19.0.{peer}").parse().unwrap(),
+            mtu: 1420,
+            file,
+        });
+        routes.push(Route {
+            to: format!("192.168.{peer}.0/24").parse().unwrap(),
+            device: device(*peer),
+            source: "192.168.1.1".parse().unwrap(),
+        });
+    }
+    units.push(Unit::Routes { routes });
+    let entry = |bytes: &[u8]| FileEntry { length: bytes.len() as u64, sha256: Digest::of(bytes) };
+    let manifest = Manifest {
+        format: Manifest::FORMAT,
+        mesh: name("test"),
+        gateway: name("perth"),
+        identity: vec![Fingerprint::of_der(b"perth")],
+        files: files.iter().map(|(path, bytes)| (path.clone(), entry(bytes))).collect(),
+        units,
+    };
+    pack(&manifest, &files).bytes
+}

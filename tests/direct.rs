@@ -1,0 +1,95 @@
+//! Tunnels without systemd: the daemon has no privilege of its starter, and what keeps it from
+//! starting is said in its words.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::disallowed_methods, clippy::print_stderr)]
+
+mod support;
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+
+use support::gateways::{Site, TOOLS, is_root};
+use support::sandbox;
+
+#[test]
+fn openvpn_keeps_nothing_of_root() {
+    if !is_root("openvpn_keeps_nothing_of_root") {
+        return;
+    }
+    let site = Site::new(2);
+    site.release();
+    let gateway = site.gateway(1);
+    gateway.converge();
+    let status =
+        fs::read_to_string(format!("/proc/{}/status", gateway.processes()["tl-2"])).unwrap();
+    for set in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] {
+        assert!(status.contains(&format!("{set}:\t0000000000000000")), "{set} in {status}");
+    }
+    assert!(status.contains("Uid:\t65534\t65534\t65534\t65534"), "{status}");
+    assert!(status.contains("Groups:\t \n") || status.contains("Groups:\t\n"), "{status}");
+    assert!(status.contains("NoNewPrivs:\t1"), "{status}");
+    // The key that was enrolled stays root's.
+    let key = fs::metadata(gateway.directory.join("identity/openvpn.key")).unwrap();
+    assert_eq!((key.uid(), key.mode() & 0o777), (0, 0o600));
+    let copy = fs::metadata(gateway.directory.join("run/openvpn/openvpn.key")).unwrap();
+    assert_eq!((copy.uid(), copy.mode() & 0o777), (65534, 0o600));
+}
+
+#[test]
+fn what_keeps_openvpn_from_starting_is_said() {
+    sandbox::enter("what_keeps_openvpn_from_starting_is_said", TOOLS, || {
+        let site = Site::new(2);
+        site.release();
+        let gateway = site.gateway(1);
+        let key = gateway.directory.join("identity/openvpn.key");
+        let good = fs::read(&key).unwrap();
+        fs::write(&key, "no key").unwrap();
+        let ended = gateway.reconcile();
+        assert_eq!(ended.code, 1, "{}", ended.stderr);
+        let said: Vec<_> = ended.stderr.lines().collect();
+        assert!(said[0].starts_with("gw-1: release 1 applied: "), "{said:#?}");
+        assert!(said[1].contains("tunnel tl-2: OpenVPN ended at once"), "{said:#?}");
+        assert!(said[1].contains("private key"), "{said:#?}");
+        fs::write(&key, good).unwrap();
+        let said = gateway.converge();
+        assert_eq!(said, "gw-1: repaired: 1 tunnel restarted, routes changed\n");
+    });
+}
+
+#[test]
+fn a_mistake_in_gateway_yaml_is_shown_where_it_is() {
+    sandbox::enter("a_mistake_in_gateway_yaml_is_shown_where_it_is", TOOLS, || {
+        let site = Site::new(1);
+        let gateway = site.gateway(1);
+        gateway.configure(&[site.git.url()], "servces: systemd\n");
+        let ended = gateway.reconcile();
+        assert_eq!(ended.code, 78, "{}", ended.stderr);
+        let expected = "gateway.yaml:11:1: unknown field `servces`";
+        assert!(ended.stderr.contains(expected), "{}", ended.stderr);
+        assert_eq!(ended.stderr.lines().count(), 2, "{}", ended.stderr);
+
+        gateway.configure(&[site.git.url()], "");
+        fs::remove_file(gateway.directory.join("identity/openvpn.crt")).unwrap();
+        let ended = gateway.reconcile();
+        assert_eq!(ended.code, 78, "{}", ended.stderr);
+        assert!(ended.stderr.contains("help: `tieline enroll gw-1`"), "{}", ended.stderr);
+    });
+}
+
+#[test]
+fn two_runs_at_once_are_one() {
+    sandbox::enter("two_runs_at_once_are_one", TOOLS, || {
+        let site = Site::new(1);
+        site.release();
+        let gateway = site.gateway(1);
+        gateway.converge();
+        let lock = fs::File::open(gateway.directory.join("run/lock")).unwrap();
+        lock.lock().unwrap();
+        let ended = gateway.reconcile();
+        assert_eq!(ended.code, 75, "{}", ended.stderr);
+        assert!(ended.stderr.contains("another run"), "{}", ended.stderr);
+        drop(lock);
+        assert_eq!(gateway.converge(), "");
+    });
+}
