@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -32,15 +32,17 @@ struct Running {
 impl Running {
     /// Starts a lab of five LANs and waits until a line of its output begins with `until`.
     /// `None` where there can be none, which `Bench::run` reports.
-    fn start(until: &str) -> Option<Self> {
-        let bench = Bench::new(User::Same);
+    fn start(user: User, until: &str) -> Option<Self> {
+        let bench = Bench::new(user);
         let probe = bench.mesh("probe.yaml", &Bench::example("two-offices"));
         bench.run(&[probe])?;
         let mesh = bench.mesh("mesh.yaml", &Bench::example("five-lans"));
         let before = traces();
         let mut command = bench.command(&[mesh, "--", "sleep", "600"]);
         // A process group of its own, as a shell gives it, for Ctrl-C.
-        let mut keeper = command.process_group(0).stdout(Stdio::piped()).spawn().unwrap();
+        let err = std::fs::File::create(bench.path("err")).unwrap();
+        let command = command.process_group(0).stdout(Stdio::piped()).stderr(err);
+        let mut keeper = command.spawn().unwrap();
         let mut out = BufReader::new(keeper.stdout.take().unwrap());
         let mut line = String::new();
         while !line.trim_start().contains(until) {
@@ -73,14 +75,16 @@ impl Running {
         Pid::from_child(&self.keeper)
     }
 
-    /// Waits for the end, and holds what is left of the lab against what was there before.
-    fn nothing_remains(mut self) -> ExitStatus {
+    /// Waits for the end, and holds what is left of the lab against what was there before. Gives
+    /// the exit code, and what was said.
+    fn nothing_remains(mut self) -> (Option<i32>, String) {
         let status = wait_for("the end of the lab", || self.keeper.try_wait().unwrap());
         wait_for("the end of all processes inside", || (self.population() == 0).then_some(()));
         assert_eq!(traces(), self.before);
         let temporary = std::fs::read_dir(self.bench.temporary()).unwrap();
         assert_eq!(temporary.count(), 0, "temporary files were left behind");
-        status
+        let said = std::fs::read_to_string(self.bench.path("err")).unwrap();
+        (status.code(), said)
     }
 }
 
@@ -120,30 +124,46 @@ fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
 
 #[test]
 fn kill_9_with_all_tunnels_up_leaves_nothing() {
-    let Some(lab) = Running::start("host pairs answer,") else { return };
+    let Some(lab) = Running::start(User::Same, "host pairs answer,") else { return };
     kill_process(lab.pid(), Signal::KILL).unwrap();
-    assert_eq!(lab.nothing_remains().code(), None);
+    assert_eq!(lab.nothing_remains(), (None, String::new()));
 }
 
 #[test]
 fn kill_9_while_gateways_reconcile_leaves_nothing() {
-    let Some(lab) = Running::start("release ") else { return };
+    let Some(lab) = Running::start(User::Same, "release ") else { return };
     kill_process(lab.pid(), Signal::KILL).unwrap();
-    assert_eq!(lab.nothing_remains().code(), None);
+    assert_eq!(lab.nothing_remains(), (None, String::new()));
 }
 
 #[test]
 fn ctrl_c_leaves_nothing() {
-    let Some(lab) = Running::start("reconcile ") else { return };
+    let Some(lab) = Running::start(User::Same, "reconcile ") else { return };
     kill_process_group(lab.pid(), Signal::INT).unwrap();
-    assert_eq!(lab.nothing_remains().code(), Some(130));
+    assert_eq!(lab.nothing_remains(), (Some(130), "interrupted: the lab is gone\n".to_owned()));
 }
 
 #[test]
 fn a_polite_end_leaves_nothing() {
-    let Some(lab) = Running::start("host pairs answer,") else { return };
+    let Some(lab) = Running::start(User::Ordinary, "host pairs answer,") else { return };
     kill_process(lab.pid(), Signal::TERM).unwrap();
-    assert_eq!(lab.nothing_remains().code(), Some(130));
+    assert_eq!(lab.nothing_remains(), (Some(130), "interrupted: the lab is gone\n".to_owned()));
+}
+
+#[test]
+fn kill_9_of_the_process_in_between_leaves_nothing_and_is_told() {
+    let Some(lab) = Running::start(User::Same, "host pairs answer,") else { return };
+    let keeper = lab.keeper.id().to_string();
+    let child = processes().into_iter().find(|pid| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        // The parent is the second field after the name, which stands in brackets.
+        stat.rsplit(") ").next().unwrap().split(' ').nth(1) == Some(keeper.as_str())
+    });
+    let child = i32::try_from(child.expect("the keeper has a child")).unwrap();
+    kill_process(Pid::from_raw(child).unwrap(), Signal::KILL).unwrap();
+    let (code, said) = lab.nothing_remains();
+    assert_eq!(code, Some(1));
+    assert!(said.contains("the lab was killed"), "{said}");
 }
 
 /// Runs `tieline lab run` on the two-offices example where `openvpn` is another file: in a mount

@@ -1,49 +1,22 @@
-//! What happens on every gateway: enrolment, its configuration, the reconciler, its tunnels.
+//! What happens on every gateway: enrolment, its configuration, the reconciler.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
+use std::collections::BTreeMap;
 
 use ipnet::IpNet;
 use serde::Deserialize;
 
 use super::error::failed;
 use super::substitute::substitute;
-use super::{Lab, LabError, MeshFiles, Observer, TunnelReport, gateway_netns, parallel, places};
+use super::{Lab, LabError, MeshFiles, gateway_netns, parallel, places};
 use crate::host::{Command, Mode, ProcessError};
 use crate::model::Mesh;
-use crate::primitives::{Device, Fingerprint, Name};
-
-/// How long to wait before tunnels are looked at again.
-const PAUSE: Duration = Duration::from_millis(100);
+use crate::primitives::{Fingerprint, Name};
 
 /// What is read of `tieline enroll --format json`.
 #[derive(Deserialize)]
 struct Enrolled {
     fingerprint: Fingerprint,
 }
-
-/// What is read of `tieline status --format json`.
-#[derive(Deserialize)]
-pub(super) struct Status {
-    tunnels: Vec<StatusTunnel>,
-}
-
-#[derive(Deserialize)]
-struct StatusTunnel {
-    device: Device,
-    peer: Name,
-    state: String,
-    process: Option<u32>,
-}
-
-impl StatusTunnel {
-    fn up(&self) -> bool {
-        self.state == "up"
-    }
-}
-
-/// The process of every device of every gateway; `None` where there is none.
-pub type ProcessIds = BTreeMap<Name, BTreeMap<Device, Option<u32>>>;
 
 impl Lab<'_> {
     /// Makes key and certificate of every gateway that has none, and writes the lab's mesh.yaml
@@ -64,16 +37,6 @@ impl Lab<'_> {
         self.fingerprints.retain(|gateway, _| gateways.contains(gateway));
         let new: Vec<_> =
             gateways.into_iter().filter(|name| !self.fingerprints.contains_key(name)).collect();
-        for gateway in &new {
-            let text = self.gateway_yaml(gateway, mesh);
-            let directory = places::gateway(gateway);
-            self.host.files.create_dir(&directory)?;
-            self.host.files.replace(
-                &directory.join("gateway.yaml"),
-                text.as_bytes(),
-                Mode::Public,
-            )?;
-        }
         let program = self.tieline();
         let processes = self.host.processes;
         let enrolled = parallel::each(&new, |gateway| {
@@ -123,7 +86,8 @@ impl Lab<'_> {
         )
     }
 
-    fn on_gateway(&self, gateway: &Name, arguments: &[&str]) -> Command {
+    /// This program on a gateway.
+    pub(super) fn on_gateway(&self, gateway: &Name, arguments: &[&str]) -> Command {
         let configuration = places::gateway(gateway).join("gateway.yaml");
         self.tieline()
             .args(arguments.iter().copied())
@@ -155,50 +119,6 @@ impl Lab<'_> {
         let (done, all) = (gateways.len() - failures.len(), gateways.len());
         format!("{done} of {all} gateways fetched, verified and applied it")
     }
-
-    /// Waits until every tunnel that has a process at both ends is up, or `limit` has passed.
-    pub fn tunnels(
-        &self,
-        limit: Duration,
-        tunnels: &mut Vec<TunnelReport>,
-        observer: &mut dyn Observer,
-    ) -> Result<String, LabError> {
-        let begun = Instant::now();
-        loop {
-            let status = self.status()?;
-            *tunnels = between(&status, StatusTunnel::up);
-            let possible = between(&status, |tunnel| tunnel.process.is_some());
-            let count = |tunnels: &[TunnelReport]| tunnels.iter().filter(|t| t.up).count();
-            let up = count(tunnels);
-            if up == count(&possible) || begun.elapsed() > limit {
-                return Ok(format!("{up} of {} are up", tunnels.len()));
-            }
-            observer.advance(up, tunnels.len());
-            std::thread::sleep(PAUSE);
-        }
-    }
-
-    /// The OpenVPN processes.
-    pub fn processes(&self) -> Result<ProcessIds, LabError> {
-        let devices = |status: Status| {
-            status.tunnels.into_iter().map(|tunnel| (tunnel.device, tunnel.process)).collect()
-        };
-        let status = self.status()?;
-        Ok(status.into_iter().map(|(gateway, status)| (gateway, devices(status))).collect())
-    }
-
-    /// What `tieline status` says on every gateway.
-    fn status(&self) -> Result<BTreeMap<Name, Status>, LabError> {
-        let gateways = self.gateways();
-        let ask = |gateway: &Name| self.on_gateway(gateway, &["--format", "json", "status"]);
-        let commands: Vec<_> = gateways.iter().map(ask).collect();
-        let processes = self.host.processes;
-        let results = parallel::each(&commands, |command| {
-            let output = processes.run(command).map_err(failed("ask a gateway for its status"))?;
-            read(command, &output.stdout)
-        });
-        gateways.into_iter().zip(results).map(|(gateway, status)| Ok((gateway, status?))).collect()
-    }
 }
 
 /// What gateways accept routes to unless gateway.yaml says more (RFC 1918, RFC 4193).
@@ -220,30 +140,7 @@ fn policy(mesh: &Mesh) -> String {
     format!("policy: {{ allowed_networks: [\"{allowed}\"] }}\n")
 }
 
-/// Every tunnel that at least one end knows of. It counts as up if both ends do `hold`.
-fn between(
-    status: &BTreeMap<Name, Status>,
-    hold: impl Fn(&StatusTunnel) -> bool,
-) -> Vec<TunnelReport> {
-    let ends = || {
-        status.iter().flat_map(|(gateway, status)| {
-            status.tunnels.iter().map(move |tunnel| (gateway, &tunnel.peer, tunnel))
-        })
-    };
-    let good: BTreeSet<_> = ends()
-        .filter(|(_, _, tunnel)| hold(tunnel))
-        .map(|(gateway, peer, _)| (gateway, peer))
-        .collect();
-    let all: BTreeSet<_> =
-        ends().map(|(gateway, peer, _)| (gateway.min(peer), gateway.max(peer))).collect();
-    all.into_iter()
-        .map(|(one, other)| TunnelReport {
-            between: [one.clone(), other.clone()],
-            up: good.contains(&(one, other)) && good.contains(&(other, one)),
-        })
-        .collect()
-}
-
+/// Reads what a command printed as JSON.
 pub(super) fn read<'de, T: Deserialize<'de>>(
     command: &Command,
     output: &'de [u8],
@@ -257,40 +154,6 @@ mod tests {
     use super::*;
     use crate::model::resolve;
     use crate::spec::parse;
-
-    fn status(text: &str) -> BTreeMap<Name, Status> {
-        serde_json::from_str::<BTreeMap<Name, Status>>(text).unwrap()
-    }
-
-    #[test]
-    fn a_tunnel_is_up_if_both_ends_say_so() {
-        let status = status(
-            r#"{
-              "a": {"tunnels": [
-                {"device": "tl-2", "peer": "b", "state": "up", "process": 7},
-                {"device": "tl-3", "peer": "c", "state": "up", "process": 8}
-              ]},
-              "b": {"tunnels": [{"device": "tl-1", "peer": "a", "state": "up", "process": 9}]},
-              "c": {"tunnels": [{"device": "tl-1", "peer": "a", "state": "down", "process": null}]}
-            }"#,
-        );
-        let tunnel = |other: &str, up| {
-            let between = ["a", other].map(|name| name.parse().unwrap());
-            TunnelReport { between, up }
-        };
-        let expected = [tunnel("b", true), tunnel("c", false)];
-        assert_eq!(between(&status, StatusTunnel::up), expected);
-    }
-
-    #[test]
-    fn a_tunnel_that_one_end_does_not_know_is_down() {
-        let status = status(
-            r#"{"a": {"tunnels": [{"device": "tl-2", "peer": "b", "state": "up", "process": 7}]},
-                "b": {"tunnels": []}}"#,
-        );
-        let tunnels = between(&status, StatusTunnel::up);
-        assert_eq!(tunnels.iter().map(|tunnel| tunnel.up).collect::<Vec<_>>(), [false]);
-    }
 
     #[test]
     fn gateways_are_told_of_public_addresses() {

@@ -107,6 +107,8 @@ pub enum Ended {
     Worker(i32),
     /// A signal told us to stop.
     Interrupted,
+    /// Somebody killed it from outside, or the kernel did for want of memory.
+    Killed,
 }
 
 /// A way into new namespaces that works on this machine.
@@ -220,12 +222,12 @@ fn keep(child: &mut Child, orders: &str, signals: &UnixStream) -> io::Result<End
         }
     }
     let [ended, interrupted] = ends.map(|end| !end.revents().is_empty());
-    if !interrupted || ended {
-        let status = child.wait()?;
+    if ended {
+        let code = child.wait()?.code();
         return Ok(if interrupted {
             Ended::Interrupted
         } else {
-            Ended::Worker(status.code().unwrap_or(1))
+            code.map_or(Ended::Killed, Ended::Worker)
         });
     }
     child.stdin = None;

@@ -1,5 +1,7 @@
 //! The lab: a whole mesh on one machine, in namespaces, with the real programs.
 
+mod addresses;
+mod draft;
 mod error;
 mod gateways;
 mod init;
@@ -14,11 +16,11 @@ mod release;
 mod report;
 mod substitute;
 mod topology;
+mod tunnels;
 mod wire;
 mod wiring;
 
 pub use error::LabError;
-pub use gateways::ProcessIds;
 pub use init::{InitError, init};
 pub use isolation::{Ended, IsolationError, Walls};
 pub use lab::{Lab, Observer};
@@ -26,4 +28,5 @@ pub use orders::{MeshFiles, Orders};
 pub use ping::{Pair, Path, ping_all};
 pub use report::{LabReport, Phase, PhaseTime, Restarted, Restarts, Round, TunnelReport};
 pub use topology::{GatewaySite, HostSite, Topology, TopologyError, Underlay};
+pub use tunnels::ProcessIds;
 pub use wiring::{GIT, INTERNET, Wiring, gateway_netns, host_netns};

@@ -63,9 +63,11 @@ impl GitServer {
         fs::write(directory.join("nginx.conf"), nginx(&directory, server.port)).unwrap();
         server.git(&["config", "http.receivepack", "true"]);
         let socket = directory.join("cgi.sock");
-        server.run(Command::new("fcgiwrap").arg("-s").arg(format!("unix:{}", socket.display())));
         server.run(
-            Command::new("nginx")
+            Command::new("/usr/sbin/fcgiwrap").arg("-s").arg(format!("unix:{}", socket.display())),
+        );
+        server.run(
+            Command::new("/usr/sbin/nginx")
                 .arg("-e")
                 .arg("stderr")
                 .arg("-p")

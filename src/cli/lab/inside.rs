@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 
 use super::super::{Context, Exit, Failure, Format};
 use super::progress::Progress;
+use super::run::killed;
 use super::{WORK, same_voice, text};
 use crate::lab::{self, Lab, LabError, LabReport, Orders};
 
@@ -13,6 +14,8 @@ pub(super) fn init(context: &mut Context) -> Result<Exit, Failure> {
     let ended = lab::init(context.host.processes, &same_voice(context, WORK));
     match ended.map_err(|error| Failure::new(Exit::Unavailable, &error))? {
         0 => Ok(Exit::Done),
+        // A signal ended it, so it could not say anything itself.
+        129.. => Err(killed()),
         _ => Ok(Exit::Failure),
     }
 }

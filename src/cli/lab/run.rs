@@ -51,11 +51,18 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
         // What was wrong has been said inside.
         Ended::Worker(code) if code == Exit::Unavailable as i32 => Ok(Exit::Unavailable),
         Ended::Worker(_) => Ok(Exit::Failure),
+        Ended::Killed => Err(killed()),
         Ended::Interrupted => {
             context.terminal.note("interrupted: the lab is gone");
             Ok(Exit::Interrupted)
         }
     }
+}
+
+/// A lab that did not come to its end.
+pub(super) fn killed() -> Failure {
+    Failure::say(Exit::Failure, "the lab was killed, and is gone")
+        .hint("a tunnel takes two OpenVPN processes of about 2 MiB each: is there memory for all?")
 }
 
 /// Reads a mesh and reports what is wrong with it, as every other command does.

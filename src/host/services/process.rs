@@ -58,6 +58,21 @@ fn parse_stat(stat: &str) -> Option<(char, u64)> {
     Some((state, started))
 }
 
+/// Waits until the process of a tunnel that was just started answers questions, which it does once
+/// it has read its options; false where it ended instead.
+pub(super) fn answers(files: &TunnelFiles, device: Device) -> bool {
+    let start = Instant::now();
+    while start.elapsed() < PATIENCE {
+        match find(files, device) {
+            Some(_) if files.socket(device).exists() => return true,
+            // It writes its process id a moment after its starter has gone.
+            None if start.elapsed() > Duration::from_secs(1) => return false,
+            _ => thread::sleep(Duration::from_millis(5)),
+        }
+    }
+    false
+}
+
 /// Ends the process of a tunnel: SIGTERM, patience, SIGKILL.
 pub(super) fn end(files: &TunnelFiles, device: Device) -> Result<(), ServiceError> {
     let Some(process) = find(files, device) else { return Ok(()) };
