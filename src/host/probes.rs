@@ -6,6 +6,7 @@ use camino::Utf8Path;
 use time::OffsetDateTime;
 
 pub use management::Management;
+pub(super) use management::answers;
 
 /// Asks the process of a tunnel how it is.
 pub trait Probes {
