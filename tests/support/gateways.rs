@@ -303,8 +303,8 @@ pub fn kill(pid: u32) {
     let _ = Command::new("kill").args(["-9", &pid.to_string()]).status();
     let start = Instant::now();
     while start.elapsed() < Duration::from_secs(10) {
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        if stat.is_empty() || stat.contains(") Z ") {
+        let entry = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        if entry.is_empty() || entry.contains(") Z ") {
             return;
         }
         std::thread::sleep(Duration::from_millis(5));

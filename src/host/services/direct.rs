@@ -88,7 +88,7 @@ impl Direct {
 
     /// Waits until the daemon answers, or has failed over its key or its device.
     fn settle(&self, device: Device) -> Result<(), ServiceError> {
-        if process::answers(&self.files, device) {
+        if process::settles(&self.files, device) {
             return Ok(());
         }
         Err(self.ended(device, &Output::default()))

@@ -8,6 +8,7 @@ use camino::Utf8Path;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{Process, ServiceError, TunnelFiles};
+use crate::host::probes::answers;
 use crate::host::{FileError, Files, RealFiles};
 use crate::primitives::Device;
 
@@ -58,19 +59,26 @@ fn parse_stat(stat: &str) -> Option<(char, u64)> {
     Some((state, started))
 }
 
-/// Waits until the process of a tunnel that was just started answers questions, which it does once
-/// it has read its options; false where it ended instead.
-pub(super) fn answers(files: &TunnelFiles, device: Device) -> bool {
+/// How long a process that was just started has for writing its process id, which it does a moment
+/// after its starter has gone, and for answering.
+const SETTLING: Duration = Duration::from_secs(1);
+
+/// Waits until the process of a tunnel that was just started has its key and its device; false
+/// where it ended over one of them. One that lives and does not answer is looking up a name.
+pub(super) fn settles(files: &TunnelFiles, device: Device) -> bool {
     let start = Instant::now();
-    while start.elapsed() < PATIENCE {
-        match find(files, device) {
-            Some(_) if files.socket(device).exists() => return true,
-            // It writes its process id a moment after its starter has gone.
-            None if start.elapsed() > Duration::from_secs(1) => return false,
-            _ => thread::sleep(Duration::from_millis(5)),
+    let mut seen = false;
+    loop {
+        let alive = find(files, device).is_some();
+        if alive && answers(&files.socket(device), SETTLING / 4) {
+            return true;
         }
+        if seen && !alive || start.elapsed() > SETTLING {
+            return alive;
+        }
+        seen |= alive;
+        thread::sleep(Duration::from_millis(5));
     }
-    false
 }
 
 /// Ends the process of a tunnel: SIGTERM, patience, SIGKILL.

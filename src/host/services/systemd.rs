@@ -26,7 +26,7 @@ impl Systemd {
 
     /// Starting a unit means nothing yet: systemd goes on trying with one that ends at once.
     fn settle(&self, device: Device) -> Result<(), ServiceError> {
-        if process::answers(&self.files, device) {
+        if process::settles(&self.files, device) {
             return Ok(());
         }
         let log = format!("`journalctl -u {}`", unit(device));
