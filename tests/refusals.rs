@@ -235,5 +235,6 @@ fn a_bad_remote_is_passed_by() {
         let said = gateway.converge();
         let start = format!("warning: gw-1: {} is not trusted: ", bad.url());
         assert!(said.starts_with(&start) && said.lines().count() == 1, "{said}");
+        assert_eq!(gateway.converge(), "", "said once");
     });
 }

@@ -60,7 +60,13 @@ fn tell(gateway: &Name, report: &Report, context: &mut Context) {
         context.terminal.step(&format!("{gateway}: {step}"));
     }
     for warning in &report.warnings {
-        context.terminal.warn(&format!("{gateway}: {warning}"));
+        let text = format!("{gateway}: {warning}");
+        // Cron mails whatever is printed; every minute the same mail is one that nobody reads.
+        if report.repeated.contains(warning) {
+            context.terminal.step(&text);
+        } else {
+            context.terminal.warn(&text);
+        }
     }
     let summary = report.summary();
     if !summary.is_empty() {

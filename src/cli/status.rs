@@ -59,6 +59,7 @@ fn text(status: &Status) -> String {
             Outcome::Failed => format!("failed: {}", run.message),
         };
         lines.push(format!("last run    {}: {how}", run.at));
+        lines.extend(run.warnings.iter().map(|warning| format!("warning     {warning}")));
     }
     let mut text = lines.join("\n") + "\n";
     if !status.tunnels.is_empty() {

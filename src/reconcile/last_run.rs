@@ -23,6 +23,8 @@ pub struct LastRun {
     pub outcome: Outcome,
     /// What it said, in one line; empty where it had nothing to say
     pub message: String,
+    /// What an administrator should know although it may have ended well
+    pub warnings: Vec<String>,
     /// The newest release that was verified in it
     pub release: Option<u64>,
 }
@@ -54,7 +56,8 @@ impl LastRun {
                 text => (Outcome::Changed, text),
             },
         };
-        Self { format: Self::FORMAT, at, outcome, message, release: report.release }
+        let (warnings, release) = (report.warnings.clone(), report.release);
+        Self { format: Self::FORMAT, at, outcome, message, warnings, release }
     }
 
     /// What the last run left; `None` where there was none, or it left nothing that can be read.

@@ -55,6 +55,8 @@ pub struct Report {
     pub applied: Option<Changes>,
     /// What an administrator should know although the run went well.
     pub warnings: Vec<String>,
+    /// Those warnings that the run before had as well, and that nobody needs to be told again.
+    pub repeated: Vec<String>,
     /// What went on, for who wants to see every step.
     pub steps: Vec<String>,
 }
@@ -130,7 +132,10 @@ pub fn run(gateway: &Gateway, report: &mut Report) -> Result<(), RunError> {
     let lock = paths.run.join("lock");
     let held = machine.files.try_lock(&lock).map_err(RunError::Directories)?;
     let Some(_held) = held else { return Err(RunError::Locked { lock }) };
+    let before = LastRun::load(machine.files, &paths.state);
     let ended = converge_to_newest(gateway, report);
+    report.repeated = before.map(|before| before.warnings).unwrap_or_default();
+    report.repeated.retain(|warning| report.warnings.contains(warning));
     let now = UtcTime::from_clock(machine.clock.now());
     if let Err(error) = LastRun::new(now, report, &ended).save(machine.files, &paths.state) {
         report.warnings.push(sentence(&error));

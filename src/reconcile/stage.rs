@@ -14,6 +14,9 @@ const KEPT: usize = 3;
 /// What a directory is called while it is being filled. No generation begins with a dot.
 const UNFINISHED: &str = ".staging";
 
+/// How the names of files begin that are being written: see [`Files::replace`].
+const TEMPORARY: &str = ".tieline-";
+
 /// Unpacks a candidate into a directory of its own, on the disk when this returns. Nothing is
 /// under the generation's name before all of it is there.
 pub fn stage(
@@ -79,9 +82,14 @@ pub fn switch(files: &dyn Files, state: &Utf8Path, label: &Label) -> Result<(), 
     files.replace_link(&state.join("current"), &target)
 }
 
-/// Removes all generations but the newest three and the current one, and what an interrupted run
+/// Removes all generations but the newest three and the current one, and what interrupted runs
 /// left behind.
 pub fn prune(files: &dyn Files, state: &Utf8Path) -> Result<(), FileError> {
+    for directory in [state, &state.join("metadata")] {
+        for name in files.list(directory)?.iter().filter(|name| name.starts_with(TEMPORARY)) {
+            files.remove(&directory.join(name))?;
+        }
+    }
     let generations = generation::directory(state);
     let current = files.read_link(&state.join("current"))?;
     let current = current.as_deref().and_then(Utf8Path::file_name);

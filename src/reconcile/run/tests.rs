@@ -77,6 +77,19 @@ fn an_idle_run_writes_its_status_and_nothing_else() {
 }
 
 #[test]
+fn the_end_of_metadata_is_announced_once() {
+    let mut town = Town::new();
+    town.release_for(OLD, 20);
+    let (ended, first) = town.run(Fate::Kind).unwrap();
+    assert!(ended.is_ok());
+    assert_eq!(first.warnings.len(), 3, "{:?}", first.warnings);
+    assert!(first.warnings[0].contains("expire at 2030-01-09T00:00:00Z"), "{:?}", first.warnings);
+    assert_eq!(first.repeated, [""; 0]);
+    let (_, second) = town.run(Fate::Kind).unwrap();
+    assert_eq!(second.repeated, first.warnings);
+}
+
+#[test]
 fn two_runs_at_once_are_one() {
     let town = settled();
     let (first, _) = town.run(Fate::Kind).unwrap();

@@ -67,6 +67,11 @@ impl Town {
 
     /// Signs and publishes a release with these tunnels.
     pub(super) fn release(&mut self, tunnels: Tunnels) {
+        self.release_for(tunnels, 90);
+    }
+
+    /// The same, valid for so many days, of which twelve have passed.
+    pub(super) fn release_for(&mut self, tunnels: Tunnels, days: u32) {
         let bytes = bundle(tunnels);
         let entry = BuiltBundle { length: bytes.len() as u64, sha256: Digest::of(&bytes) };
         let build = Build {
@@ -78,7 +83,7 @@ impl Town {
         let root = self.repository["metadata/root.json"].clone();
         let audit: Result<Audit, RepositoryError> =
             Audit::new(root, |request| Ok(self.repository.get(&request.path).cloned()));
-        let expires = signed_at().plus_days(90);
+        let expires = signed_at().plus_days(days);
         let terms = ReleaseTerms {
             signed_at: signed_at(),
             targets_expire: expires,
