@@ -111,7 +111,8 @@ impl<'a> Lab<'a> {
         let (gateways, hosts) = (after.gateways.len(), after.hosts.len());
         self.topology = Some(after);
         Ok(format!(
-            "network namespaces for {gateways} gateways, {hosts} hosts, the internet and a git server"
+            "{} network namespaces for gateways, hosts, the internet and a git server",
+            gateways + hosts + 2
         ))
     }
 

@@ -61,7 +61,10 @@ pub(super) fn done(phase: Phase, took: Duration, result: &str) -> String {
 
 /// What came of a round.
 pub(super) fn round(round: &Round, index: usize) -> String {
-    let mut lines = vec![String::new(), table(round), String::new()];
+    let mut lines = vec![String::new()];
+    if !round.pairs.is_empty() {
+        lines.extend([table(round), String::new()]);
+    }
     lines.extend(round.failures.iter().map(|(gateway, said)| {
         format!("{BAD}{gateway} could not be reconciled{BAD:#}, {}", said.replace('\n', "\n  "))
     }));
