@@ -172,8 +172,10 @@ impl Restarts {
 mod tests {
     use super::*;
 
-    fn ids(gateways: &[(&str, &[(&str, Option<u32>)])]) -> ProcessIds {
-        let devices = |devices: &[(&str, Option<u32>)]| {
+    type Devices<'a> = &'a [(&'a str, Option<u32>)];
+
+    fn ids(gateways: &[(&str, Devices)]) -> ProcessIds {
+        let devices = |devices: Devices| {
             devices.iter().map(|&(device, id)| (device.parse().unwrap(), id)).collect()
         };
         gateways.iter().map(|&(name, all)| (name.parse().unwrap(), devices(all))).collect()
