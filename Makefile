@@ -11,7 +11,7 @@ help: ## List these commands
 
 demo: ## Build a whole mesh on this machine and let everyone ping everyone
 	@.ci/setup demo
-	@cargo build --quiet
+	@cargo build
 	@target/debug/tieline lab run $(MESH)
 
 test: ## Run every test, those with real daemons included

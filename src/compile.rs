@@ -1,6 +1,9 @@
 //! From a checked mesh to the bundle of every gateway.
 
 use std::collections::BTreeMap;
+use std::num::NonZero;
+use std::panic::resume_unwind;
+use std::thread::{self, ScopedJoinHandle};
 
 use crate::bundle::{Bundle, FileEntry, Manifest, Route, Sysctl, Unit, pack};
 use crate::model::NumberedMesh;
@@ -11,7 +14,22 @@ use crate::render::{nftables_path, openvpn_path, render};
 /// The bundle of every gateway of a mesh.
 #[must_use]
 pub fn compile(mesh: &NumberedMesh) -> BTreeMap<Name, Bundle> {
-    plan(mesh).gateways.into_iter().map(|(name, gateway)| (name, bundle(&gateway))).collect()
+    let plan = plan(mesh);
+    let gateways: Vec<_> = plan.gateways.values().collect();
+    // Compression is nearly all of the work, and no bundle needs another one.
+    let workers = thread::available_parallelism().map_or(1, NonZero::get);
+    let share = gateways.len().div_ceil(workers).max(1);
+    thread::scope(|scope| {
+        let workers: Vec<_> =
+            gateways.chunks(share).map(|part| scope.spawn(|| some(part))).collect();
+        let made = workers.into_iter().map(ScopedJoinHandle::join);
+        made.flat_map(|part| part.unwrap_or_else(|panic| resume_unwind(panic))).collect()
+    })
+}
+
+/// The bundles of some gateways.
+fn some(gateways: &[&GatewayPlan]) -> Vec<(Name, Bundle)> {
+    gateways.iter().map(|gateway| (gateway.name.clone(), bundle(gateway))).collect()
 }
 
 /// The bundle of one gateway.

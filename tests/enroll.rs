@@ -188,7 +188,7 @@ fn openvpn_makes_a_tunnel_with_two_of_them() {
     // No device and no routes, so no privilege: it is the handshake that is of interest.
     let start = |own: &Gateway, peer: &Gateway, role: &[&str]| {
         let log = own.directory.path().join("log");
-        let child = Command::new("openvpn")
+        let child = Command::new("/usr/sbin/openvpn")
             .args(["--dev", "null", "--ifconfig-noexec", "--topology", "p2p", "--ping", "1"])
             .args(["--tls-version-min", "1.3", "--data-ciphers", "AES-256-GCM", "--cert"])
             .arg(own.file("openvpn.crt"))

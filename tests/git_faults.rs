@@ -222,14 +222,29 @@ fn damage_on_the_own_disk_is_fetched_again() {
         assert!(scene.inbox.files() == right, "{what}");
         assert_eq!(fetch().received, 0, "{what}");
     }
-    // What a killed run leaves.
+    // What a killed run, or a power cut, leaves.
     let directory = scene.inbox.directory();
-    fs::create_dir_all(directory.join("scratch.git/objects")).unwrap();
-    fs::write(directory.join("scratch.git/shallow.lock"), "").unwrap();
-    fs::create_dir_all(directory.join("staged/metadata")).unwrap();
-    fs::remove_dir_all(&kept).unwrap();
-    assert!(fetch().received > 0);
-    assert!(scene.inbox.files() == right);
+    let scratch = directory.join("scratch.git");
+    let leftovers: [(&str, &dyn Fn()); 5] = [
+        ("a lock", &|| fs::write(scratch.join("shallow.lock"), "").unwrap()),
+        ("half a pack", &|| {
+            fs::write(scratch.join("objects/pack/pack-1.idx"), "nonsense").unwrap();
+            fs::write(scratch.join("objects/pack/pack-1.pack"), "nonsense").unwrap();
+        }),
+        ("no head", &|| fs::remove_file(scratch.join("HEAD")).unwrap()),
+        ("an empty configuration", &|| fs::write(scratch.join("config"), "").unwrap()),
+        ("half the files", &|| {
+            fs::create_dir_all(directory.join("staged/metadata")).unwrap();
+            fs::write(directory.join("staged/metadata/timestamp.json"), "").unwrap();
+        }),
+    ];
+    for (what, leave) in leftovers {
+        assert_eq!(fetch().received, 0, "{what}: an empty repository is there");
+        leave();
+        fs::remove_dir_all(&kept).unwrap();
+        assert!(fetch().received > 0, "{what}");
+        assert!(scene.inbox.files() == right, "{what}");
+    }
 }
 
 #[test]

@@ -21,6 +21,11 @@ fn over_the_git_daemon() {
 }
 
 #[test]
+fn over_http() {
+    a_mesh_lives_over(&GitServer::http());
+}
+
+#[test]
 fn over_https() {
     a_mesh_lives_over(&GitServer::https());
 }
@@ -120,6 +125,27 @@ fn the_same_release_gives_the_same_commits_everywhere() {
         publish(&releases, &other.remote).unwrap();
     }
     assert_eq!(one.branches(), other.branches());
+}
+
+/// A gateway may be a small box with a flash card and a timer of one minute.
+#[test]
+fn a_fetch_with_nothing_new_writes_nothing() {
+    let (server, inbox) = (GitServer::daemon(), Inbox::new("perth"));
+    let releases = Releases::new();
+    releases.add(&[("perth", "note")]);
+    publish(&releases, &server.directly()).unwrap();
+    // The first brings it, the second leaves an empty repository for all to come.
+    inbox.fetch(&server.remote).unwrap();
+    inbox.fetch(&server.remote).unwrap();
+    let changed = || {
+        let find = ["-printf", "%p %C@ %i\n"];
+        let output = std::process::Command::new("find").arg(inbox.directory()).args(find).output();
+        String::from_utf8(output.unwrap().stdout).unwrap()
+    };
+    let before = changed();
+    assert!(before.lines().count() > 10, "{before}");
+    assert_eq!(inbox.fetch(&server.remote).unwrap().received, 0);
+    assert_eq!(changed(), before);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use support::gateway::{Gateway, Identity, address, cable, netns};
 use support::mesh;
 use support::sandbox::{self, run, succeeds};
 use tieline::compile::compile;
-use tieline::model::Mesh;
+use tieline::model::{Endpoint, Mesh};
 use tieline::primitives::Device;
 
 const TOOLS: &[&str] = &["unshare", "ip", "openvpn", "nft", "ping", "setpriv", "sysctl"];
@@ -189,5 +189,26 @@ fn only_the_listed_certificates_are_let_in() {
         client.become_someone(next);
         client.start();
         server.must_ping("10.0.2.1", SOON);
+    });
+}
+
+/// The longest name that mesh.yaml may have for an endpoint: one more is more than OpenVPN reads.
+#[test]
+fn the_longest_name_is_looked_up() {
+    sandbox::enter("the_longest_name_is_looked_up", TOOLS, || {
+        netns("gw-1");
+        address("gw-1", "lo", "10.0.1.1/24");
+        let directory = tempfile::tempdir().unwrap();
+        let identity = |name| Identity::new(directory.path(), name);
+        let (one, two) = (identity("one"), identity("two"));
+        let mut mesh = mesh_of(&[&one, &two]);
+        let longest = format!("{0}.{0}.{0}.{1}", "x".repeat(63), "x".repeat(55));
+        mesh::gateway(&mut mesh, 2).endpoint = Some(Endpoint::Host(longest.clone()));
+        let bundles = compile(&mesh::numbered(&mesh));
+        let bundle = &bundles["gw-1"].bytes;
+        let mut gateway = Gateway::set_up(directory.path(), "gw-1", one, bundle);
+        gateway.start();
+        let asked = || gateway.logs().contains(&format!("Cannot resolve host address: {longest}"));
+        assert!(sandbox::wait(SOON, asked), "{}", gateway.logs());
     });
 }

@@ -15,7 +15,7 @@ use tieline::identity::EnrollReport;
 use tieline::lab::LabReport;
 use tieline::publish::Published;
 use tieline::reconcile::{GatewayConfig, LastRun, Status};
-use tieline::report::{FindingsReport, LockReport};
+use tieline::report::{FindingsReport, KeysReport, LockReport, ReleaseReport};
 use tieline::spec::{mesh_schema, parse};
 
 fn root() -> PathBuf {
@@ -37,6 +37,8 @@ fn stored_schemas_are_fresh() {
     check("lab.schema.json", LabReport::schema());
     check("bundle.schema.json", schemars::schema_for!(Manifest));
     check("build.schema.json", schemars::schema_for!(Build));
+    check("keys.schema.json", schemars::schema_for!(KeysReport));
+    check("release.schema.json", schemars::schema_for!(ReleaseReport));
     check("gateway.schema.json", GatewayConfig::schema());
     check("status.schema.json", schemars::schema_for!(Status));
     check("last-run.schema.json", schemars::schema_for!(LastRun));

@@ -137,6 +137,8 @@ fn keys_of_unknown_kinds_count_for_nothing() {
             ("scheme", json!("ED25519")),
             ("keyval", json!({"public": "00"})),
             ("keyval", json!({"public": ""})),
+            ("keyval", json!({"public": 1})),
+            ("keyval", json!({"identity": "somebody"})),
         ] {
             let pointer = format!("/keys/{}/{field}", id(holder(role)));
             refused(
@@ -253,6 +255,23 @@ fn roles_that_nobody_could_check() {
         ("no word on consistent snapshots", "/consistent_snapshot", Value::Null),
     ] {
         refused(what, Forge::new().set(Role::Root, pointer, value), TrustErrorKind::Signature);
+    }
+}
+
+/// A role that nobody knows gives nobody a right, and takes none away.
+#[test]
+fn unknown_roles_are_nothing() {
+    let more = json!({"keyids": [id(9)], "threshold": 1});
+    let forge = || {
+        Forge::new().set(Role::Root, &format!("/keys/{}", id(9)), public(9)).set(
+            Role::Root,
+            "/roles/mirrors",
+            more.clone(),
+        )
+    };
+    assert_eq!(verdict(forge()), None);
+    for role in SIGNED_ROLES {
+        refused("mirrors", forge().signed_by(role, &by(&[9])), TrustErrorKind::Signature);
     }
 }
 

@@ -78,6 +78,17 @@ fn expiry_forgets_nothing() {
     assert_eq!(updated.release.unwrap().number(), 2);
 }
 
+/// The timestamp that is trusted expires like one that is fetched.
+#[test]
+fn the_trusted_timestamp_expires_too() {
+    let files =
+        Forge::new().set(Role::Timestamp, "/expires", json!("2030-02-01T00:00:00Z")).files();
+    let (_, stored) = accepted(&provisioned(&files), &files);
+    assert!(update(&stored, &files, "2030-01-31T23:59:59Z").release.is_ok());
+    let error = update(&stored, &files, "2030-02-01T00:00:00Z").release.unwrap_err();
+    assert_eq!(error.kind(), TrustErrorKind::Expired);
+}
+
 /// A release signed at NOW, and valid for a year.
 fn dated(at: &str) -> Forge {
     let mut forge = Forge::new();

@@ -71,6 +71,26 @@ fn a_release_from_nothing() {
     assert_eq!(mode(&desk, "repository/metadata/timestamp.json"), 0o644);
 }
 
+#[test]
+fn programs_read_json() {
+    let desk = begun();
+    let json = |arguments: &str, schema: &str| {
+        let ended = desk.run(&format!("--format json {arguments}"));
+        assert_eq!(ended.code, 0, "{}", ended.err);
+        let value: serde_json::Value = serde_json::from_str(&ended.out).unwrap();
+        let schema = std::fs::read(format!("{}/schema/{schema}", env!("CARGO_MANIFEST_DIR")));
+        let schema = serde_json::from_slice(&schema.unwrap()).unwrap();
+        assert!(jsonschema::is_valid(&schema, &value), "{value}");
+        value
+    };
+    let keys = json("key show ci.pem root.pem.pub", "keys.schema.json");
+    assert_eq!(keys["keys"][1]["source"], "root.pem.pub");
+    let release = json(&format!("sign --key ci.pem {SIGNED}"), "release.schema.json");
+    assert_eq!(release["release"], 1);
+    assert_eq!(release["added"], serde_json::json!(["perth", "sydney"]));
+    assert_eq!(release["fresh_until"], "2030-01-31T00:00:00Z");
+}
+
 /// The secret as a CI system hands it out.
 #[test]
 fn the_key_may_be_in_the_environment() {

@@ -42,6 +42,30 @@ fn described_metadata_are_read_up_to_their_length() {
     }
 }
 
+/// A length by itself, without a hash, counts as well.
+#[test]
+fn described_metadata_have_their_length() {
+    let meta = |file: &str, length: usize| json!({file: {"version": 1, "length": length}});
+    let length = |role| Forge::new().files()[&format!("metadata/1.{role}.json")].len();
+    let targets = length(Role::Targets);
+    let with =
+        |targets: usize| Forge::new().set(Role::Snapshot, "/meta", meta("targets.json", targets));
+    let snapshot = with(targets).sealed(Role::Snapshot).len();
+    let verdict = |forge: Forge| {
+        let files = forge.files();
+        update(&provisioned(&files), &files, NOW).release.map(|release| release.number())
+    };
+    let timestamp = |forge: Forge, snapshot| {
+        forge.set(Role::Timestamp, "/meta", meta("snapshot.json", snapshot))
+    };
+    assert_eq!(verdict(timestamp(with(targets), snapshot)).unwrap(), 1);
+    for short in [with(targets + 1), timestamp(with(targets), snapshot + 1)] {
+        let error = verdict(short).unwrap_err();
+        assert_eq!(error.kind(), TrustErrorKind::Signature);
+        assert!(error.to_string().contains("length"), "{error}");
+    }
+}
+
 /// Whoever holds the timestamp key cannot make a gateway read without end either.
 #[test]
 fn a_signed_length_is_not_a_licence() {

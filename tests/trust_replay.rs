@@ -96,6 +96,91 @@ fn no_single_number_goes_back() {
     assert_eq!(updated.stored.targets, stored.targets);
 }
 
+/// The same where only the one or the other witness of the snapshot's version is left.
+#[test]
+fn the_snapshot_does_not_go_back_whoever_remembers_it() {
+    let two = Forge::new().next();
+    let (_, stored) = accepted(&provisioned(&Forge::new().files()), &two.clone().files());
+    let back = two.next().set(Role::Snapshot, "/version", 1.into()).files();
+    let by_timestamp = Stored { snapshot: None, ..stored.clone() };
+    let by_snapshot = Stored { timestamp: None, ..stored };
+    for witness in [by_timestamp, by_snapshot] {
+        goes_back(&witness, &back);
+    }
+}
+
+/// What a snapshot or targets file is called and says, but not the file that was described: two
+/// files of one version, both rightly signed.
+#[test]
+fn a_second_file_of_the_same_version_is_not_the_first() {
+    let honest = Forge::new().files();
+    for role in [Role::Snapshot, Role::Targets] {
+        let path = format!("metadata/1.{}", role.file_name());
+        let twin = Forge::new().set(role, "/x-twin", json!(true)).files();
+        let mut files = honest.clone();
+        files.insert(path.clone(), twin[&path].clone());
+        let error = update(&provisioned(&files), &files, NOW).release.unwrap_err();
+        assert_eq!(error.kind(), TrustErrorKind::Signature, "{path}: {error}");
+        // Nor is the one that is stored taken for the other.
+        let (_, stored) = accepted(&provisioned(&twin), &twin);
+        let renewed = Forge::new().set(Role::Timestamp, "/version", 2.into()).files();
+        let updated = update(&stored, &renewed, NOW);
+        assert!(updated.release.is_ok());
+        assert!(updated.asked.contains(&path), "{path} is fetched");
+        assert_eq!(updated.stored.get(role), Some(honest[&path].as_slice()));
+    }
+}
+
+/// Versions alone, as the specification allows: no lengths, no hashes.
+fn bare(forge: Forge) -> Forge {
+    let meta = |file: &str, version: u64| json!({file: {"version": version}});
+    let (targets, snapshot) = (forge.version(Role::Targets), forge.version(Role::Snapshot));
+    forge.set(Role::Snapshot, "/meta", meta("targets.json", targets)).set(
+        Role::Timestamp,
+        "/meta",
+        meta("snapshot.json", snapshot),
+    )
+}
+
+/// What is on the disk is verified like anything else: somebody may have written there.
+#[test]
+fn forged_state_is_not_trusted() {
+    let honest = bare(Forge::new().next()).files();
+    let (_, stored) = accepted(&provisioned(&honest), &honest);
+    for role in [Role::Timestamp, Role::Snapshot, Role::Targets] {
+        for version in [2, 1000] {
+            let forged = bare(Forge::new().next())
+                .set(role, "/version", version.into())
+                .set(role, "/x-forged", json!(true))
+                .signed_by(role, &by(&[9]))
+                .sealed(role);
+            let mut bent = stored.clone();
+            match role {
+                Role::Timestamp => bent.timestamp = Some(forged),
+                Role::Snapshot => bent.snapshot = Some(forged),
+                _ => bent.targets = Some(forged),
+            }
+            assert_eq!(accepted(&bent, &honest), (2, stored.clone()), "{role} {version}");
+        }
+    }
+}
+
+/// Metadata that expired on the disk are replaced by the same version, signed anew.
+#[test]
+fn expired_state_is_fetched_again() {
+    let later = "2030-06-01T00:00:00Z";
+    for role in [Role::Snapshot, Role::Targets] {
+        let short = bare(Forge::new()).set(role, "/expires", json!("2030-02-01T00:00:00Z")).files();
+        let (_, stored) = accepted(&provisioned(&short), &short);
+        let renewed = bare(Forge::new()).set(Role::Timestamp, "/version", 2.into()).files();
+        let updated = update(&stored, &renewed, later);
+        assert_eq!(updated.release.unwrap().number(), 1, "{role}");
+        // And where it was not signed anew, it stays expired.
+        let error = update(&stored, &short, later).release.unwrap_err();
+        assert_eq!(error.kind(), TrustErrorKind::Expired, "{role}");
+    }
+}
+
 /// Metadata that a snapshot named before cannot vanish from the next.
 #[test]
 fn no_metadata_vanish() {

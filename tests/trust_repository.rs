@@ -296,6 +296,36 @@ fn expired_releases_are_followed_by_valid_ones() {
     assert_eq!(release.number(), 2);
 }
 
+/// A release that was signed by a clock that was ahead makes gateways believe that it is later than
+/// it is. Whoever signs the next one is told, and one that expires after that date repairs it.
+#[test]
+fn a_clock_that_was_ahead_is_noticed() {
+    let mut files = begun();
+    let bundles = bundles(&[("perth", 1)]);
+    let far = at("2039-01-01T00:00:00Z");
+    let until = |end: UtcTime| ReleaseTerms {
+        targets_expire: end,
+        snapshot_expires: end,
+        timestamp_expires: end,
+        ..terms()
+    };
+    let signed = |files: &Files, terms: &ReleaseTerms| {
+        sign(files, &build_of(&bundles), &bundles, terms, &[2, 3, 4])
+    };
+    let ahead = ReleaseTerms { signed_at: at("2030-12-01T00:00:00Z"), ..until(far) };
+    let new = signed(&files, &ahead).unwrap();
+    write(&mut files, new.files);
+    let (_, gateway) = accepted(&provisioned(&files), &files);
+    let short = until(at("2030-06-01T00:00:00Z"));
+    refused(signed(&files, &short), "timestamp.json expired at 2030-06-01T00:00:00Z");
+    let new = signed(&files, &until(far)).unwrap();
+    write(&mut files, new.files);
+    let (_, gateway) = accepted(&gateway, &files);
+    let new = signed(&files, &short).unwrap();
+    write(&mut files, new.files);
+    assert_eq!(accepted(&gateway, &files).0, 3);
+}
+
 /// The repository is verified before anything is built upon it.
 #[test]
 fn a_tampered_repository_is_not_built_upon() {

@@ -9,6 +9,9 @@ use crate::identity::{EnrollReport, Enrolled, Entry, enroll};
 use crate::primitives::Name;
 
 /// Make this gateway's key pair, once, and print its entry for mesh.yaml
+///
+/// The private key stays on this machine; mesh.yaml gets the fingerprint of its certificate. Run
+/// again, it prints the same entry and touches nothing. A key is never replaced.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The name of the gateway in mesh.yaml

@@ -4,8 +4,9 @@ use camino::Utf8PathBuf;
 use clap::Subcommand;
 
 use super::trust::{KeySource, load_public};
-use super::{Context, Exit, Failure};
+use super::{Context, Exit, Failure, Format};
 use crate::host::Mode;
+use crate::report::{KeyEntry, KeysReport};
 use crate::tuf::{KeyPair, PublicKey, Signer};
 
 /// Make and look at the keys that sign releases
@@ -79,10 +80,15 @@ fn generate(args: &Generate, context: &mut Context) -> Result<Exit, Failure> {
 }
 
 fn show(args: &Show, context: &mut Context) -> Result<Exit, Failure> {
+    let mut report = KeysReport { keys: Vec::new() };
     for source in &args.keys {
         let key = load_public(source, context)?;
-        let text = format!("{}  {}  {source}\n{}", key.id(), key.kind(), pem(&key)?);
-        context.terminal.result(&text)?;
+        let (id, kind, source) = (key.id().to_string(), key.kind(), source.to_string());
+        report.keys.push(KeyEntry { id, kind, source, pem: pem(&key)? });
+    }
+    match context.format {
+        Format::Json => context.json(&report)?,
+        Format::Human => context.terminal.result(&report.text())?,
     }
     Ok(Exit::Done)
 }

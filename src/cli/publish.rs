@@ -10,10 +10,15 @@ use crate::host::git::{Change, Remote, RemoteUrl, Token};
 use crate::publish::{Publication, PublishError, Published, publish};
 
 /// Push the newest release to a git server, a branch for every gateway
+///
+/// Verifies the repository as gateways will, then pushes the branch release, which records every
+/// release, and gateway/NAME for each gateway, which holds what that gateway needs and no more.
+/// Branches of gateways that left the mesh are deleted. What the server has already is left alone,
+/// and a release older than the one it has is refused; so it can be run again at any time.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The git repository: https://, ssh://, user@host:path, git://, http://, file:// or a path
-    remote: RemoteUrl,
+    remote: String,
 
     /// Publish the TUF repository in DIR
     #[arg(long, value_name = "DIR", default_value = "repository")]
@@ -86,13 +91,15 @@ fn explain(error: &PublishError) -> Failure {
 }
 
 fn remote(args: &Args, context: &Context) -> Result<Remote, Failure> {
+    // Not parsed by clap, which would repeat a password in its message.
+    let url: RemoteUrl = args.remote.parse().map_err(|error| Failure::new(Exit::Usage, &error))?;
     let path = |path: &Option<Utf8PathBuf>| path.as_ref().map(|path| context.path(path));
     let mut remote = Remote {
         ssh_key: path(&args.ssh_key),
         known_hosts: path(&args.known_hosts),
         ca: path(&args.ca),
         ssh_agent: args.ssh_key.is_none(),
-        ..Remote::new(args.remote.clone())
+        ..Remote::new(url)
     };
     match &args.token {
         Some(KeySource::Environment(name)) => {

@@ -71,10 +71,7 @@ fn tell(gateway: &Name, report: &Report, context: &mut Context) {
 fn failure(gateway: &Name, error: &RunError) -> Failure {
     let mut failure = Failure::new(exit(error), error);
     failure.message = format!("{gateway}: {}", failure.message);
-    match hint(error) {
-        Some(hint) => failure.hint(hint),
-        None => failure,
-    }
+    failure.hint(hint(error))
 }
 
 fn exit(error: &RunError) -> Exit {
@@ -106,11 +103,11 @@ fn trust(error: &TrustError) -> Exit {
 }
 
 /// What to do about it.
-fn hint(error: &RunError) -> Option<String> {
+fn hint(error: &RunError) -> String {
     let text = match error {
         RunError::Locked { .. } => "wait until it has ended; each run is limited in time",
         RunError::Release(ReleaseError::NoRemote { hint: Some(hint), .. }) => {
-            return Some(hint.clone());
+            return hint.clone();
         }
         RunError::Release(ReleaseError::NoRemote { .. }) => {
             "tunnels stay as they are; look at `remotes` in gateway.yaml and at the way there"
@@ -145,7 +142,14 @@ fn hint(error: &RunError) -> Option<String> {
             "nothing was changed; change mesh.yaml, or `policy` in gateway.yaml"
         }
         RunError::Refused(_) => "nothing was changed; look at `gateway` and `mesh` in gateway.yaml",
-        _ => return None,
+        RunError::Steps { .. } => "`tieline status` shows what is up and what is not",
+        RunError::Stage { .. } => "nothing that runs was changed; is the disk full?",
+        RunError::Directories(error) if error.is_denied() => "run it as root",
+        RunError::Directories(_)
+        | RunError::Observe(_)
+        | RunError::Release(ReleaseError::Fetched { .. } | ReleaseError::Metadata(_)) => {
+            "nothing was changed; look at `paths` in gateway.yaml and at the disk"
+        }
     };
-    Some(text.to_owned())
+    text.to_owned()
 }

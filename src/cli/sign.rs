@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use camino::Utf8PathBuf;
 
 use super::trust::{Directory, KeySource, Lifetime, load_pair, refuse};
-use super::{Context, Exit, Failure};
+use super::{Context, Exit, Failure, Format};
 use crate::bundle::{self, Build};
 use crate::primitives::Name;
-use crate::tuf::repository::{Audit, Changes, ReleaseTerms, RepositoryError, release};
+use crate::report::ReleaseReport;
+use crate::tuf::repository::{Audit, NewRelease, ReleaseTerms, RepositoryError, release};
 use crate::tuf::{KeyPair, Limits, Request, Signer, UtcTime};
 
 /// Sign the built bundles as the next release
@@ -92,8 +93,12 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
     let signers: Vec<&dyn Signer> = pairs.iter().map(|pair| pair as &dyn Signer).collect();
     let release = release(&audit, &build, &bundles, &terms, &signers).map_err(|e| refuse(&e))?;
 
-    context.terminal.note(&in_words(release.number, &build, &release.changes, &terms));
+    let report = report(&release, &build, &terms);
+    context.terminal.note(&report.text());
     repository.write(&release.files, context)?;
+    if context.format == Format::Json {
+        context.json(&report)?;
+    }
     Ok(Exit::Done)
 }
 
@@ -133,24 +138,16 @@ fn read(path: &camino::Utf8Path, limit: u64, context: &Context) -> Result<Vec<u8
     bytes.map_err(|error| Failure::new(Exit::Failure, &error))
 }
 
-/// What is signed, for the person whose key signs it.
-fn in_words(number: u64, build: &Build, changes: &Changes, terms: &ReleaseTerms) -> String {
-    let from = build.source_commit.as_ref().map(|commit| format!(" from commit {commit}"));
-    let mut lines = vec![format!(
-        "release {number} of mesh {}{}, fresh until {}:",
-        build.mesh,
-        from.unwrap_or_default(),
-        terms.timestamp_expires
-    )];
-    let kinds = [
-        ("added", &changes.added),
-        ("changed", &changes.changed),
-        ("removed", &changes.removed),
-        ("unchanged", &changes.unchanged),
-    ];
-    for (kind, gateways) in kinds.into_iter().filter(|(_, gateways)| !gateways.is_empty()) {
-        let names: Vec<_> = gateways.iter().map(Name::as_str).collect();
-        lines.push(format!("  {kind:9} {}", names.join(", ")));
+fn report(release: &NewRelease, build: &Build, terms: &ReleaseTerms) -> ReleaseReport {
+    let changes = release.changes.clone();
+    ReleaseReport {
+        mesh: build.mesh.clone(),
+        release: release.number,
+        source_commit: build.source_commit.clone(),
+        fresh_until: terms.timestamp_expires.to_string(),
+        added: changes.added,
+        changed: changes.changed,
+        unchanged: changes.unchanged,
+        removed: changes.removed,
     }
-    lines.join("\n")
 }

@@ -145,6 +145,13 @@ impl FileError {
         }
     }
 
+    /// Whether this user may not do it.
+    #[must_use]
+    pub fn is_denied(&self) -> bool {
+        let denied = io::ErrorKind::PermissionDenied;
+        matches!(self, Self::Io { source, .. } if source.kind() == denied)
+    }
+
     /// Whether nothing is at the path.
     #[must_use]
     pub fn is_not_found(&self) -> bool {

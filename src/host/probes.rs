@@ -6,9 +6,10 @@ use camino::Utf8Path;
 use time::OffsetDateTime;
 
 pub use management::Management;
+pub(super) use management::answers;
 
 /// Asks the process of a tunnel how it is.
-pub trait Probes {
+pub trait Probes: Sync {
     /// The state of the tunnel whose management socket is at `socket`. No answer is an answer:
     /// [`TunnelState::Silent`].
     fn tunnel(&self, socket: &Utf8Path) -> TunnelState;

@@ -68,8 +68,8 @@ pub enum ServiceError {
     Ended {
         /// The tunnel.
         device: Device,
-        /// Where it says why.
-        log: Utf8PathBuf,
+        /// Where it says why: a file, or a command that shows it.
+        log: String,
         /// The last line it wrote, after a colon; empty where it wrote nothing.
         last: String,
     },

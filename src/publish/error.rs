@@ -58,6 +58,9 @@ impl PublishError {
     pub fn hint(&self) -> Option<&str> {
         match self {
             Self::Git(error) => error.hint(),
+            Self::File(error) if error.is_not_found() => {
+                Some("`tieline sign` makes a release; --repository says where it is")
+            }
             Self::Older { .. } => Some(
                 "a release never goes back: get the newest repository, and sign what you want as \
                  a new release",

@@ -1,13 +1,14 @@
 //! gateway.yaml: what a gateway knows about itself, and what it allows.
 
 mod remote;
+mod value;
 
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use ipnet::IpNet;
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_saphyr::Options;
 use serde_saphyr::options::DuplicateKeyPolicy;
 
@@ -38,7 +39,7 @@ pub struct GatewayConfig {
     #[serde(default)]
     pub paths: Paths,
     /// How many seconds fetching may take, all remotes together
-    #[serde(default = "fetch_deadline", deserialize_with = "deadline")]
+    #[serde(default = "value::default_deadline", deserialize_with = "value::deadline")]
     #[schemars(range(min = 1, max = 3600))]
     pub fetch_deadline: u32,
     /// What even a validly signed bundle may do here
@@ -62,20 +63,20 @@ pub enum ServiceManager {
 #[serde(default, deny_unknown_fields)]
 pub struct Paths {
     /// The trusted root it was provisioned with
-    #[serde(deserialize_with = "absolute")]
-    #[schemars(with = "String")]
+    #[serde(deserialize_with = "value::absolute")]
+    #[schemars(schema_with = "value::absolute_schema")]
     pub root: Utf8PathBuf,
     /// The directory with openvpn.key and openvpn.crt
-    #[serde(deserialize_with = "absolute")]
-    #[schemars(with = "String")]
+    #[serde(deserialize_with = "value::absolute")]
+    #[schemars(schema_with = "value::absolute_schema")]
     pub identity: Utf8PathBuf,
     /// What outlives a reboot: generations and trusted metadata
-    #[serde(deserialize_with = "absolute")]
-    #[schemars(with = "String")]
+    #[serde(deserialize_with = "value::absolute")]
+    #[schemars(schema_with = "value::absolute_schema")]
     pub state: Utf8PathBuf,
     /// What does not: process ids, sockets, what has been applied since boot
-    #[serde(deserialize_with = "absolute")]
-    #[schemars(with = "String")]
+    #[serde(deserialize_with = "value::absolute")]
+    #[schemars(schema_with = "value::absolute_schema")]
     pub run: Utf8PathBuf,
 }
 
@@ -85,7 +86,7 @@ pub struct Paths {
 pub struct Policy {
     /// Routes may lead to these networks and parts of them. Without it: the private ones of
     /// RFC 1918 and RFC 4193
-    #[serde(deserialize_with = "networks")]
+    #[serde(deserialize_with = "value::networks")]
     #[schemars(with = "Vec<String>")]
     pub allowed_networks: Vec<IpNet>,
 }
@@ -230,121 +231,5 @@ fn options() -> Options {
     }
 }
 
-fn fetch_deadline() -> u32 {
-    60
-}
-
-fn deadline<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
-    let seconds = u32::deserialize(deserializer)?;
-    if !(1..=3600).contains(&seconds) {
-        return Err(serde::de::Error::custom("fetch_deadline is from 1 to 3600 seconds"));
-    }
-    Ok(seconds)
-}
-
-/// The length of a path that still leaves room for a socket below it (unix(7): 108 bytes).
-const PATH_LIMIT: usize = 80;
-
-fn absolute<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Utf8PathBuf, D::Error> {
-    let path = Utf8PathBuf::deserialize(deserializer)?;
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/-_.+@".contains(c);
-    if !path.is_absolute() || path.components().any(|part| part.as_str() == "..") {
-        let message = format!("the path {path:?} must be absolute, from / on and without ..");
-        return Err(serde::de::Error::custom(message));
-    }
-    if path.as_str().len() > PATH_LIMIT || !path.as_str().chars().all(plain) {
-        let message = format!(
-            "the path {path:?} must have at most {PATH_LIMIT} characters, letters, digits and any \
-             of - _ . + @"
-        );
-        return Err(serde::de::Error::custom(message));
-    }
-    Ok(path)
-}
-
-fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
-    let texts = Vec::<String>::deserialize(deserializer)?;
-    let parse = |text: String| {
-        let network = text.parse::<IpNet>().ok().filter(|network| network.trunc() == *network);
-        let message = || format!("{text:?} is no network such as 10.0.0.0/8");
-        network.ok_or_else(|| serde::de::Error::custom(message()))
-    };
-    texts.into_iter().map(parse).collect()
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SMALLEST: &str = "gateway: perth\nmesh: acme\nremotes: [https://git.example.net/mesh]\n";
-
-    fn parse(text: &str) -> Result<GatewayConfig, String> {
-        GatewayConfig::parse(text, "gateway.yaml".into()).map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn three_lines_are_enough() {
-        let config = parse(SMALLEST).unwrap();
-        assert_eq!(config.gateway.as_str(), "perth");
-        assert_eq!(config.services, ServiceManager::Systemd);
-        assert_eq!(config.user(), Some("tieline-openvpn"));
-        assert_eq!(config.paths.current(), "/var/lib/tieline/current");
-        assert_eq!(config.deadline(), Duration::from_mins(1));
-        assert_eq!(config.policy.allowed_networks.len(), 4);
-    }
-
-    #[test]
-    fn everything_can_be_said() {
-        let text = "\
-gateway: perth
-mesh: acme
-remotes:
-  - file:///srv/mesh.git
-  - url: ssh://git@git.example.net/mesh
-    ssh_key: /etc/tieline/deploy_key
-    known_hosts: /etc/tieline/known_hosts
-services: direct
-openvpn_user: nobody
-paths: { state: /srv/state, run: /srv/run }
-fetch_deadline: 5
-policy: { allowed_networks: [10.0.0.0/8] }
-";
-        let config = parse(text).unwrap();
-        assert_eq!(config.remotes.len(), 2);
-        assert_eq!(config.remotes[1].ssh_key.as_deref(), Some("/etc/tieline/deploy_key".into()));
-        assert_eq!(config.user(), Some("nobody"));
-        assert_eq!(config.paths.root, "/etc/tieline/root.json");
-        assert_eq!(config.paths.tunnels().run, "/srv/run/openvpn");
-    }
-
-    #[test]
-    fn mistakes_are_shown_where_they_are() {
-        let cases = [
-            ("gateway: Perth\n", "gateway.yaml:1:10: ", "a-z"),
-            (&SMALLEST.replace("mesh:", "mush:"), "gateway.yaml:2:1: ", "mush"),
-            (&format!("{SMALLEST}fetch_deadline: 0\n"), "gateway.yaml:4:17: ", "3600"),
-            (&format!("{SMALLEST}services: upstart\n"), "gateway.yaml:4:11: ", "upstart"),
-            (&format!("{SMALLEST}mesh: other\n"), "gateway.yaml:4:1: ", "mesh"),
-            (&format!("{SMALLEST}paths: {{ state: ../x }}\n"), "gateway.yaml:4:17: ", "absolute"),
-            (
-                &format!("{SMALLEST}policy: {{ allowed_networks: [10.0.0.1/8] }}\n"),
-                "gateway.yaml:4:",
-                "10.0.0.1/8",
-            ),
-            ("gateway: a\nmesh: b\nremotes: [nonsense]\n", "gateway.yaml:3:11: ", "\"nonsense\""),
-            ("gateway: a\nmesh: b\nremotes: []\n", "gateway.yaml:3:", "at least one"),
-            (
-                "gateway: a\nmesh: b\nremotes: [{ url: 'git://h/m', ca: /x }]\n",
-                "gateway.yaml:3:",
-                "ca is for https",
-            ),
-            ("", "gateway.yaml:1:1: ", ""),
-            ("gateway: &a x\n", "gateway.yaml:1:", "anchor"),
-        ];
-        for (text, place, message) in cases {
-            let error = parse(text).unwrap_err();
-            assert!(error.starts_with(place) && error.contains(message), "{text:?}: {error}");
-            assert_eq!(error.lines().count(), 1, "{error}");
-        }
-    }
-}
+mod tests;

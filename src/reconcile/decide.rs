@@ -1,6 +1,7 @@
 //! From what is seen and what is wanted to the steps between them: no effect, no clock, no host.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use ipnet::IpNet;
 
@@ -45,6 +46,23 @@ pub enum Step {
     SetRoute(IpNet, Via),
     /// Remove a route.
     RemoveRoute(IpNet, Device),
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Set(setting, value) => write!(f, "set {} to {value}", setting.name()),
+            Self::LoadRuleset(file, _) => write!(f, "load {file}"),
+            Self::RemoveTable => f.write_str("remove the table inet tieline"),
+            Self::SetLink(device, link) => write!(f, "set up {device} to {}", link.remote),
+            Self::RemoveLink(device) => write!(f, "remove {device}"),
+            Self::Start(device, _) => write!(f, "start {device}"),
+            Self::Restart(device, _) => write!(f, "restart {device}"),
+            Self::Stop(device) => write!(f, "stop {device}"),
+            Self::SetRoute(to, via) => write!(f, "route {to} {via}"),
+            Self::RemoveRoute(to, device) => write!(f, "remove the route {to} dev {device}"),
+        }
+    }
 }
 
 /// The way from seen to wanted: additions first, then changes, removals last, so that nothing that

@@ -145,16 +145,21 @@ fn converge_to_newest(gateway: &Gateway, report: &mut Report) -> Result<(), RunE
         generation::current(machine.files, &paths.state).map_err(RunError::Directories)?;
     let repaired = match &current {
         Current::None => Ok(None),
-        Current::Whole(generation) => converge(gateway, &generation.manifest),
+        Current::Whole(generation) => converge(gateway, &generation.manifest, report),
         Current::Damaged { why } => {
             report.warnings.push(format!("the generation in use is damaged: {why}"));
             Ok(None)
         }
     };
     let repaired = note(repaired, &mut report.repaired);
-    match newest(gateway, current.digest(), report)? {
-        Newest::Same => repaired,
-        Newest::Other(bundle) => apply(gateway, &bundle, report),
+    match newest(gateway, current.digest(), report) {
+        Ok(Newest::Same) => repaired,
+        Ok(Newest::Other(bundle)) => apply(gateway, &bundle, report),
+        Err(error) => {
+            // One error ends the run, but the other one has to be seen as well.
+            report.warnings.extend(repaired.err().map(|error| sentence(&error)));
+            Err(error.into())
+        }
     }
 }
 
@@ -180,7 +185,8 @@ fn apply(gateway: &Gateway, bundle: &VerifiedBundle, report: &mut Report) -> Res
     let write = |source| RunError::Stage { release, source };
     let label = stage::stage(files, state, &candidate).map_err(write)?;
     stage::switch(files, state, &label).map_err(write)?;
-    let done = note(converge(gateway, candidate.manifest()), &mut report.applied);
+    let done = converge(gateway, candidate.manifest(), report);
+    let done = note(done, &mut report.applied);
     // A release may change nothing that runs, and has been applied nevertheless.
     report.applied.get_or_insert_default();
     stage::prune(files, state).map_err(write)?;
@@ -191,7 +197,7 @@ fn apply(gateway: &Gateway, bundle: &VerifiedBundle, report: &mut Report) -> Res
 type Done = Result<Option<Changes>, (Option<Changes>, RunError)>;
 
 /// Makes this host what `manifest` asks for.
-fn converge(gateway: &Gateway, manifest: &Manifest) -> Done {
+fn converge(gateway: &Gateway, manifest: &Manifest, report: &mut Report) -> Done {
     let Gateway { machine, config, .. } = gateway;
     let seen = observe::observe(machine, &config.paths);
     let mut seen = seen.map_err(|error| (None, RunError::Observe(error)))?;
@@ -200,6 +206,7 @@ fn converge(gateway: &Gateway, manifest: &Manifest) -> Done {
     if steps.is_empty() {
         return Ok(None);
     }
+    report.steps.extend(steps.iter().map(ToString::to_string));
     let errors = execute::execute(machine, &config.paths, &steps, &mut seen.applied);
     let changes = Some(Changes::of(&steps));
     if errors.is_empty() {

@@ -2,6 +2,7 @@
 //! and needs no lock and no remote.
 
 use std::collections::BTreeMap;
+use std::thread;
 
 use ipnet::IpNet;
 use schemars::JsonSchema;
@@ -9,7 +10,9 @@ use serde::Serialize;
 
 use super::{Current, GatewayConfig, LastRun, StepError, generation, metadata};
 use crate::bundle::{Manifest, Unit};
-use crate::host::{Clock, Files, Network, NetworkState, Probes, Process, Services, TunnelState};
+use crate::host::{
+    Clock, Files, Network, NetworkState, Probes, Process, Services, TunnelFiles, TunnelState,
+};
 use crate::primitives::{Device, Digest, Name};
 use crate::tuf::{Role, Stored, TrustError, Update, UtcTime, VerifiedRelease};
 
@@ -139,17 +142,38 @@ fn tunnels(
 ) -> Result<Vec<TunnelStatus>, StepError> {
     let network = asked.network.observe()?;
     let processes = asked.services.running()?;
-    let files = config.paths.tunnels();
-    let tunnels = manifest.units.iter().filter_map(|unit| {
-        let Unit::Tunnel { device, peer, .. } = unit else { return None };
-        let process = processes.get(device);
-        let state = match process {
-            Some(_) => asked.probes.tunnel(&files.socket(*device)),
-            None => TunnelState::Silent,
-        };
-        Some(tunnel(*device, peer, state, process, &network, manifest))
+    let sockets = config.paths.tunnels();
+    let units = manifest.units.iter().filter_map(|unit| match unit {
+        Unit::Tunnel { device, peer, .. } => Some((*device, peer, processes.get(device))),
+        _ => None,
+    });
+    let units: Vec<_> = units.collect();
+    let states = probe(asked.probes, &sockets, units.iter().map(|(device, _, of)| (*device, *of)));
+    let tunnels = units.into_iter().zip(states).map(|((device, peer, process), state)| {
+        tunnel(device, peer, state, process, &network, manifest)
     });
     Ok(tunnels.collect())
+}
+
+/// Asks all tunnels at the same time: one that does not answer makes nobody wait for the others.
+fn probe<'a>(
+    probes: &dyn Probes,
+    sockets: &TunnelFiles,
+    tunnels: impl Iterator<Item = (Device, Option<&'a Process>)>,
+) -> Vec<TunnelState> {
+    thread::scope(|scope| {
+        let asked: Vec<_> = tunnels
+            .map(|(device, process)| {
+                let ask = move || probes.tunnel(&sockets.socket(device));
+                // Without a thread for it, it counts as one that does not answer.
+                process.and_then(|_| thread::Builder::new().spawn_scoped(scope, ask).ok())
+            })
+            .collect();
+        let answer = |asked: Option<thread::ScopedJoinHandle<TunnelState>>| {
+            asked.and_then(|asked| asked.join().ok()).unwrap_or(TunnelState::Silent)
+        };
+        asked.into_iter().map(answer).collect()
+    })
 }
 
 fn tunnel(

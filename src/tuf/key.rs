@@ -44,16 +44,8 @@ impl fmt::Display for KeyId {
 pub struct PublicKey {
     keytype: String,
     scheme: String,
-    keyval: KeyValue,
-    #[serde(flatten)]
-    other: Map<String, Value>,
-}
-
-/// The key itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct KeyValue {
-    /// For ed25519: 64 lower-case hexadecimal digits.
-    public: String,
+    /// For ed25519: `public`, in 64 lower-case hexadecimal digits.
+    keyval: Map<String, Value>,
     #[serde(flatten)]
     other: Map<String, Value>,
 }
@@ -72,7 +64,9 @@ impl PublicKey {
         Self {
             keytype: ED25519.to_owned(),
             scheme: ED25519.to_owned(),
-            keyval: KeyValue { public: hex::encode(key.as_bytes()), other: Map::new() },
+            keyval: [("public".to_owned(), hex::encode(key.as_bytes()).into())]
+                .into_iter()
+                .collect(),
             other: Map::new(),
         }
     }
@@ -118,7 +112,7 @@ impl PublicKey {
     pub(super) fn verifier(&self) -> Option<Verifier> {
         match (self.keytype.as_str(), self.scheme.as_str()) {
             (ED25519, ED25519) => {
-                let bytes: [u8; 32] = hex::decode(&self.keyval.public)?;
+                let bytes: [u8; 32] = hex::decode(self.keyval.get("public")?.as_str()?)?;
                 let key = VerifyingKey::from_bytes(&bytes).ok()?;
                 strong(&key).then_some(Verifier::Ed25519(key))
             }
@@ -127,12 +121,11 @@ impl PublicKey {
     }
 }
 
-/// Whether a point is one that a key pair can have (RFC 8032 §5.1.5): in its one canonical
-/// encoding, and of the prime order. For points of small order signatures can be made without a
-/// private key, and about those of mixed order libraries disagree.
+/// Whether a point is one that a key pair can have (RFC 8032 §5.1.5): of the prime order. For
+/// points of small order signatures can be made without a private key, and about those of mixed
+/// order libraries disagree. Points with a second encoding (y below 19) are all of these two kinds.
 fn strong(key: &VerifyingKey) -> bool {
-    let point = key.to_edwards();
-    !key.is_weak() && point.is_torsion_free() && point.compress().as_bytes() == key.as_bytes()
+    !key.is_weak() && key.to_edwards().is_torsion_free()
 }
 
 /// A public key ready for use.
@@ -235,15 +228,16 @@ mod tests {
     #[test]
     fn keys_that_verify_nothing() {
         let identity = format!("01{}", "00".repeat(31));
-        // The same point, y + p instead of y.
-        let not_canonical = format!("ee{}7f", "ff".repeat(30));
+        // y + p instead of y: the identity again, and the point whose y is 3.
+        let not_canonical = ["ee", "f0"].map(|first| format!("{first}{}7f", "ff".repeat(30)));
         for (keytype, scheme, public) in [
             ("rsa", "rsassa-pss-sha256", PUBLIC),
             ("ed25519", "ed25519ph", PUBLIC),
             ("ed25519", "ed25519", &PUBLIC.to_uppercase()),
             ("ed25519", "ed25519", &PUBLIC[2..]),
             ("ed25519", "ed25519", &identity),
-            ("ed25519", "ed25519", &not_canonical),
+            ("ed25519", "ed25519", &not_canonical[0]),
+            ("ed25519", "ed25519", &not_canonical[1]),
         ] {
             assert_eq!(
                 key(keytype, scheme, public).verifier(),

@@ -298,9 +298,17 @@ impl Drop for Site {
     }
 }
 
-/// Ends a process as nothing else does.
+/// Ends a process as nothing else does, and waits until it is dead, if not buried.
 pub fn kill(pid: u32) {
     let _ = Command::new("kill").args(["-9", &pid.to_string()]).status();
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_secs(10) {
+        let entry = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        if entry.is_empty() || entry.contains(") Z ") {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 fn ip(arguments: &[&str]) {

@@ -60,12 +60,27 @@ impl GitServer {
         fs::write(directory.join("server.pem"), &certificates.certificate).unwrap();
         fs::write(directory.join("server.key"), &certificates.key).unwrap();
         fs::write(directory.join("passwords"), format!("ci:{{PLAIN}}{TOKEN}\n")).unwrap();
-        fs::write(directory.join("nginx.conf"), nginx(&directory, server.port)).unwrap();
+        server.remote.ca = Some(utf8(directory.join("ca.pem")));
+        server.remote.token = Some(Token::new(TOKEN.to_owned()));
+        server.web(true)
+    }
+
+    /// nginx without TLS, which lets everyone read and write.
+    pub fn http() -> Self {
+        Self::begin(|server| format!("http://127.0.0.1:{}/mesh.git", server.port)).web(false)
+    }
+
+    fn web(self, tls: bool) -> Self {
+        let mut server = self;
+        let directory = server.path();
+        fs::write(directory.join("nginx.conf"), nginx(&directory, server.port, tls)).unwrap();
         server.git(&["config", "http.receivepack", "true"]);
         let socket = directory.join("cgi.sock");
-        server.run(Command::new("fcgiwrap").arg("-s").arg(format!("unix:{}", socket.display())));
         server.run(
-            Command::new("nginx")
+            Command::new("/usr/sbin/fcgiwrap").arg("-s").arg(format!("unix:{}", socket.display())),
+        );
+        server.run(
+            Command::new("/usr/sbin/nginx")
                 .arg("-e")
                 .arg("stderr")
                 .arg("-p")
@@ -73,8 +88,6 @@ impl GitServer {
                 .arg("-c")
                 .arg(directory.join("nginx.conf")),
         );
-        server.remote.ca = Some(utf8(directory.join("ca.pem")));
-        server.remote.token = Some(Token::new(TOKEN.to_owned()));
         server.wait()
     }
 
@@ -283,10 +296,19 @@ fn sshd(directory: &Path, port: u16) -> String {
     )
 }
 
-fn nginx(directory: &Path, port: u16) -> String {
+fn nginx(directory: &Path, port: u16, tls: bool) -> String {
     // The one who runs the test owns the files.
     let user = if rustix::process::getuid().is_root() { "user root;" } else { "" };
     let directory = directory.display();
+    let (ssl, protection) = if tls {
+        let certificate = format!(
+            "ssl_certificate {directory}/server.pem; ssl_certificate_key {directory}/server.key;
+            auth_basic git; auth_basic_user_file {directory}/passwords;"
+        );
+        ("ssl", certificate)
+    } else {
+        ("", String::new())
+    };
     format!(
         "{user} daemon off; worker_processes 1; pid {directory}/nginx.pid; error_log stderr;
         events {{}}
@@ -296,9 +318,8 @@ fn nginx(directory: &Path, port: u16) -> String {
             fastcgi_temp_path {directory}/fastcgi; uwsgi_temp_path {directory}/uwsgi;
             scgi_temp_path {directory}/scgi;
             server {{
-                listen 127.0.0.1:{port} ssl;
-                ssl_certificate {directory}/server.pem;
-                ssl_certificate_key {directory}/server.key;
+                listen 127.0.0.1:{port} {ssl};
+                {protection}
                 location /renamed/ {{
                     return 301 https://127.0.0.1:{port}/mesh.git/info/refs$is_args$args;
                 }}
@@ -309,7 +330,6 @@ fn nginx(directory: &Path, port: u16) -> String {
                     return 301 http://127.0.0.1:{port}/mesh.git/info/refs$is_args$args;
                 }}
                 location / {{
-                    auth_basic git; auth_basic_user_file {directory}/passwords;
                     fastcgi_pass unix:{directory}/cgi.sock;
                     fastcgi_param SCRIPT_FILENAME /usr/lib/git-core/git-http-backend;
                     fastcgi_param GIT_PROJECT_ROOT {directory};

@@ -47,7 +47,8 @@ impl Directory {
         })
     }
 
-    /// Writes `files` in their order, each whole or not at all.
+    /// Writes `files` in their order, each whole or not at all. One that is there with the same
+    /// content is left alone: most bundles do not change from release to release.
     pub(in crate::cli) fn write(
         &self,
         files: &[NewFile],
@@ -56,6 +57,9 @@ impl Directory {
         let disk = context.host.files;
         let write = |file: &NewFile| -> Result<(), FileError> {
             let path = self.path.join(&file.path);
+            if disk.read(&path, file.content.len() as u64).is_ok_and(|old| old == file.content) {
+                return Ok(());
+            }
             if let Some(parent) = path.parent() {
                 disk.create_dir(parent)?;
             }

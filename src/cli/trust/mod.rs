@@ -33,6 +33,18 @@ pub(super) fn distrust(error: &TrustError) -> Failure {
 /// Why no root or release was made, as the user is told.
 pub(super) fn refuse(error: &RepositoryError) -> Failure {
     let (exit, hint) = match error {
+        RepositoryError::Refused(trust @ TrustError::Expired { file, .. })
+            if !file.ends_with(Role::Root.file_name()) =>
+        {
+            (
+                trust.kind().into(),
+                Some(
+                    "an earlier release was signed by a clock that was ahead of this one: correct \
+                     the clock, or let this release expire after that date (--expires)"
+                        .to_owned(),
+                ),
+            )
+        }
         RepositoryError::Previous(trust) | RepositoryError::Refused(trust) => {
             (trust.kind().into(), distrust(trust).hint)
         }

@@ -94,7 +94,9 @@ impl FromStr for RemoteUrl {
         if let Some(c) = text.chars().find(strange) {
             return Err(RemoteUrlError::Character(c));
         }
-        let form = || RemoteUrlError::Form(text.to_owned());
+        // Before an @ there may be a password.
+        let shown = text.rsplit_once('@').map_or(text, |(_, after)| after);
+        let form = || RemoteUrlError::Form(shown.to_owned());
         if text.starts_with('/') {
             return Ok(Self::file(format!("file://{text}")));
         }
@@ -261,5 +263,7 @@ mod tests {
         }
         let password = "https://bot:secret@h/m".parse::<RemoteUrl>();
         assert_eq!(password, Err(RemoteUrlError::Password));
+        let mistyped = "htps://bot:secret@h/m".parse::<RemoteUrl>().unwrap_err();
+        assert!(!mistyped.to_string().contains("secret"), "{mistyped}");
     }
 }

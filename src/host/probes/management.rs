@@ -21,14 +21,19 @@ pub struct Management;
 
 impl Probes for Management {
     fn tunnel(&self, socket: &Utf8Path) -> TunnelState {
-        ask(socket).ok().flatten().unwrap_or(TunnelState::Silent)
+        ask(socket, PATIENCE).ok().flatten().unwrap_or(TunnelState::Silent)
     }
 }
 
-fn ask(socket: &Utf8Path) -> io::Result<Option<TunnelState>> {
+/// Whether the process answers within `patience`. It does once it has its key and its device.
+pub(in crate::host) fn answers(socket: &Utf8Path, patience: Duration) -> bool {
+    matches!(ask(socket, patience), Ok(Some(_)))
+}
+
+fn ask(socket: &Utf8Path, patience: Duration) -> io::Result<Option<TunnelState>> {
     let mut stream = UnixStream::connect(socket)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(patience))?;
+    stream.set_write_timeout(Some(patience))?;
     stream.write_all(b"state\n")?;
     let answer = BufReader::new(stream.take(LIMIT));
     for line in answer.lines() {

@@ -1,8 +1,7 @@
 //! OpenVPN as plain daemons, for hosts without systemd: containers, and the lab.
 
 use std::collections::BTreeMap;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use camino::Utf8PathBuf;
 use rustix::process::geteuid;
@@ -69,7 +68,7 @@ impl Direct {
         let [certificate, key] = self.credentials(user)?;
         let pid_file = files.pid_file(device);
         let log = self.log(device);
-        for stale in [&pid_file, &log] {
+        for stale in [&pid_file, &log, &files.socket(device)] {
             RealFiles.remove(stale)?;
         }
         let name = format!("tieline-{device}");
@@ -87,20 +86,10 @@ impl Direct {
         if output.success() { self.settle(device) } else { Err(self.ended(device, &output)) }
     }
 
-    /// Waits until the daemon has written its process id, and long enough to see it fail over
-    /// its key or its device, which it opens after that.
+    /// Waits until the daemon answers, or has failed over its key or its device.
     fn settle(&self, device: Device) -> Result<(), ServiceError> {
-        let start = Instant::now();
-        while start.elapsed() < START_LIMIT {
-            if self.files.socket(device).exists() && process::find(&self.files, device).is_some() {
-                return Ok(());
-            }
-            if start.elapsed() > Duration::from_secs(1)
-                && process::find(&self.files, device).is_none()
-            {
-                break;
-            }
-            thread::sleep(Duration::from_millis(5));
+        if process::settles(&self.files, device) {
+            return Ok(());
         }
         Err(self.ended(device, &Output::default()))
     }
@@ -114,7 +103,7 @@ impl Direct {
         let telling = |line: &&str| !line.trim().is_empty() && !line.contains("Exiting due to");
         let last = text.lines().rfind(telling);
         let last = last.map(|line| format!(": {}", line.trim())).unwrap_or_default();
-        ServiceError::Ended { device, log, last }
+        ServiceError::Ended { device, log: log.into_string(), last }
     }
 }
 

@@ -8,6 +8,7 @@ use camino::Utf8Path;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{Process, ServiceError, TunnelFiles};
+use crate::host::probes::answers;
 use crate::host::{FileError, Files, RealFiles};
 use crate::primitives::Device;
 
@@ -56,6 +57,28 @@ fn parse_stat(stat: &str) -> Option<(char, u64)> {
     let state = fields.next()?.chars().next()?;
     let started = fields.nth(18)?.parse().ok()?;
     Some((state, started))
+}
+
+/// How long a process that was just started has for writing its process id, which it does a moment
+/// after its starter has gone, and for answering.
+const SETTLING: Duration = Duration::from_secs(1);
+
+/// Waits until the process of a tunnel that was just started has its key and its device; false
+/// where it ended over one of them. One that lives and does not answer is looking up a name.
+pub(super) fn settles(files: &TunnelFiles, device: Device) -> bool {
+    let start = Instant::now();
+    let mut seen = false;
+    loop {
+        let alive = find(files, device).is_some();
+        if alive && answers(&files.socket(device), SETTLING / 4) {
+            return true;
+        }
+        if seen && !alive || start.elapsed() > SETTLING {
+            return alive;
+        }
+        seen |= alive;
+        thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// Ends the process of a tunnel: SIGTERM, patience, SIGKILL.

@@ -24,8 +24,17 @@ impl Systemd {
         Self { files }
     }
 
+    /// Starting a unit means nothing yet: systemd goes on trying with one that ends at once.
+    fn settle(&self, device: Device) -> Result<(), ServiceError> {
+        if process::settles(&self.files, device) {
+            return Ok(());
+        }
+        let log = format!("`journalctl -u {}`", unit(device));
+        Err(ServiceError::Ended { device, log, last: String::new() })
+    }
+
     fn systemctl(device: Device, verb: &'static str) -> Result<(), ServiceError> {
-        let unit = format!("tieline-tunnel@{device}.service");
+        let unit = unit(device);
         let command = Command::system("systemctl").args(["--no-ask-password", verb, &unit]);
         let result = RealProcesses.demand(&command.limit(LIMIT));
         let action = match verb {
@@ -37,17 +46,23 @@ impl Systemd {
     }
 }
 
+fn unit(device: Device) -> String {
+    format!("tieline-tunnel@{device}.service")
+}
+
 impl Services for Systemd {
     fn running(&self) -> Result<BTreeMap<Device, Process>, ServiceError> {
         Ok(process::running(&self.files)?)
     }
 
     fn start(&self, device: Device) -> Result<(), ServiceError> {
-        Self::systemctl(device, "start")
+        Self::systemctl(device, "start")?;
+        self.settle(device)
     }
 
     fn restart(&self, device: Device) -> Result<(), ServiceError> {
-        Self::systemctl(device, "restart")
+        Self::systemctl(device, "restart")?;
+        self.settle(device)
     }
 
     fn stop(&self, device: Device) -> Result<(), ServiceError> {

@@ -68,18 +68,7 @@ fn converged(wanted: &Wanted) -> Seen {
 /// The steps, one a line, with `+`, `~` or `-` in front.
 fn told(steps: &Steps) -> Vec<String> {
     let tell = |mark: char, steps: &[Step]| {
-        let tell = move |step: &Step| match step {
-            Step::Set(setting, value) => format!("{mark} set {} {value}", setting.name()),
-            Step::LoadRuleset(file, _) => format!("{mark} load {file}"),
-            Step::RemoveTable => format!("{mark} remove table"),
-            Step::SetLink(device, _) => format!("{mark} link {device}"),
-            Step::RemoveLink(device) => format!("{mark} remove {device}"),
-            Step::Start(device, _) => format!("{mark} start {device}"),
-            Step::Restart(device, _) => format!("{mark} restart {device}"),
-            Step::Stop(device) => format!("{mark} stop {device}"),
-            Step::SetRoute(to, via) => format!("{mark} route {to} {}", via.device),
-            Step::RemoveRoute(to, device) => format!("{mark} unroute {to} {device}"),
-        };
+        let tell = move |step: &Step| format!("{mark} {step}");
         steps.iter().map(tell).collect::<Vec<_>>()
     };
     let additions = tell('+', &steps.additions);
@@ -105,19 +94,20 @@ fn first_install_and_reboot() {
     assert_eq!(
         steps,
         [
-            "+ set net.ipv4.ip_forward 1",
+            "+ set net.ipv4.ip_forward to 1",
             "+ load nftables/tieline.nft",
-            "+ link tl-2",
+            "+ set up tl-2 to 172.19.0.2",
             "+ start tl-2",
-            "+ link tl-3",
+            "+ set up tl-3 to 172.19.0.3",
             "+ start tl-3",
-            "+ route 192.168.2.0/24 tl-2",
-            "+ route 192.168.3.0/24 tl-3",
+            "+ route 192.168.2.0/24 dev tl-2 src 192.168.1.1",
+            "+ route 192.168.3.0/24 dev tl-3 src 192.168.1.1",
         ]
     );
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn drift_is_repaired_tunnel_by_tunnel() {
     type Change = fn(&mut Seen);
     let cases: [(&str, Change, &[&str]); 13] = [
@@ -134,42 +124,54 @@ fn drift_is_repaired_tunnel_by_tunnel() {
                 s.network.links.remove(&device(2));
                 s.network.routes.remove(&lan(2));
             },
-            &["+ route 192.168.2.0/24 tl-2", "~ link tl-2", "~ restart tl-2"],
+            &[
+                "+ route 192.168.2.0/24 dev tl-2 src 192.168.1.1",
+                "~ set up tl-2 to 172.19.0.2",
+                "~ restart tl-2",
+            ],
         ),
         (
             "a device was taken down",
             |s| {
                 s.network.links.insert(device(2), None);
             },
-            &["~ link tl-2", "~ restart tl-2", "~ route 192.168.2.0/24 tl-2"],
+            &[
+                "~ set up tl-2 to 172.19.0.2",
+                "~ restart tl-2",
+                "~ route 192.168.2.0/24 dev tl-2 src 192.168.1.1",
+            ],
         ),
         (
             "a device has another owner",
             |s| {
                 s.network.links.insert(device(2), Some(Link { owner: 8, ..link(2) }));
             },
-            &["~ link tl-2", "~ restart tl-2", "~ route 192.168.2.0/24 tl-2"],
+            &[
+                "~ set up tl-2 to 172.19.0.2",
+                "~ restart tl-2",
+                "~ route 192.168.2.0/24 dev tl-2 src 192.168.1.1",
+            ],
         ),
         (
             "a route vanished",
             |s| {
                 s.network.routes.remove(&lan(3));
             },
-            &["+ route 192.168.3.0/24 tl-3"],
+            &["+ route 192.168.3.0/24 dev tl-3 src 192.168.1.1"],
         ),
         (
             "a route was changed",
             |s| {
                 s.network.routes.insert(lan(3), via(2));
             },
-            &["~ route 192.168.3.0/24 tl-3"],
+            &["~ route 192.168.3.0/24 dev tl-3 src 192.168.1.1"],
         ),
         (
             "a route of ours that nobody wants",
             |s| {
                 s.network.routes.insert(lan(9), via(3));
             },
-            &["- unroute 192.168.9.0/24 tl-3"],
+            &["- remove the route 192.168.9.0/24 dev tl-3"],
         ),
         (
             "a stray process",
@@ -200,7 +202,7 @@ fn drift_is_repaired_tunnel_by_tunnel() {
             |s| {
                 s.settings.insert(Sysctl::Ip4Forward, "0".to_owned());
             },
-            &["+ set net.ipv4.ip_forward 1"],
+            &["+ set net.ipv4.ip_forward to 1"],
         ),
         (
             "a run was killed between a restart and the note of it",
@@ -218,13 +220,23 @@ fn drift_is_repaired_tunnel_by_tunnel() {
 #[test]
 fn a_new_peer_leaves_the_others_alone() {
     let steps = decide(&converged(&wanted(&[2, 3])), &wanted(&[2, 3, 4]));
-    assert_eq!(told(&steps), ["+ link tl-4", "+ start tl-4", "+ route 192.168.4.0/24 tl-4"]);
+    assert_eq!(
+        told(&steps),
+        [
+            "+ set up tl-4 to 172.19.0.4",
+            "+ start tl-4",
+            "+ route 192.168.4.0/24 dev tl-4 src 192.168.1.1"
+        ]
+    );
 }
 
 #[test]
 fn a_removed_peer_goes_last_and_alone() {
     let steps = decide(&converged(&wanted(&[2, 3])), &wanted(&[2]));
-    assert_eq!(told(&steps), ["- unroute 192.168.3.0/24 tl-3", "- stop tl-3", "- remove tl-3"]);
+    assert_eq!(
+        told(&steps),
+        ["- remove the route 192.168.3.0/24 dev tl-3", "- stop tl-3", "- remove tl-3"]
+    );
 }
 
 #[test]
@@ -232,7 +244,7 @@ fn a_new_prefix_restarts_nothing() {
     let mut new = wanted(&[2, 3]);
     new.routes.insert(lan(20), via(2));
     let steps = decide(&converged(&wanted(&[2, 3])), &new);
-    assert_eq!(told(&steps), ["+ route 192.168.20.0/24 tl-2"]);
+    assert_eq!(told(&steps), ["+ route 192.168.20.0/24 dev tl-2 src 192.168.1.1"]);
 }
 
 #[test]
@@ -257,6 +269,11 @@ fn nothing_wanted_leaves_nothing_behind() {
     let steps = decide(&converged(&wanted(&[2])), &Wanted::default());
     assert_eq!(
         told(&steps),
-        ["- remove table", "- unroute 192.168.2.0/24 tl-2", "- stop tl-2", "- remove tl-2"]
+        [
+            "- remove the table inet tieline",
+            "- remove the route 192.168.2.0/24 dev tl-2",
+            "- stop tl-2",
+            "- remove tl-2"
+        ]
     );
 }

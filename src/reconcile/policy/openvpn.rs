@@ -26,8 +26,8 @@ const NEEDED: [&str; 7] = [
     "peer-fingerprint",
 ];
 
-/// OpenVPN reads lines of at most 255 bytes (OPTION_LINE_SIZE).
-const LINE_LIMIT: usize = 255;
+/// OpenVPN reads lines of at most 254 bytes (OPTION_LINE_SIZE less the line end).
+const LINE_LIMIT: usize = 254;
 
 /// Refuses a configuration with any directive or value that this version does not know.
 pub(super) fn check(
@@ -42,7 +42,7 @@ pub(super) fn check(
     for (number, line) in (1..).zip(text.split('\n')) {
         let plain = |c: char| matches!(c, ' '..='~');
         if line.len() > LINE_LIMIT || !line.chars().all(plain) {
-            return Err(fail(number, "a line has at most 255 characters of ASCII".to_owned()));
+            return Err(fail(number, "a line has at most 254 characters of ASCII".to_owned()));
         }
         if line.is_empty() || line.starts_with('#') {
             continue;

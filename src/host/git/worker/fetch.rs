@@ -28,7 +28,7 @@ pub(super) fn fetch(
     directory: &Directory,
 ) -> Result<Fetched, GitFailure> {
     let scratch = directory.scratch()?;
-    let repository = &scratch.repository;
+    let repository = scratch.repository();
     let link = Link::new(request, wanted.limits);
     let explain = |error: git2::Error| link.explain(&error);
 
@@ -46,6 +46,7 @@ pub(super) fn fetch(
         return Ok(Fetched { commit: tip.to_string(), files: found, received: 0 });
     }
 
+    scratch.used();
     let refspec = format!("+{name}:{FETCHED}");
     let mut options = options(request.remote.url.scheme());
     options.remote_callbacks(link.callbacks()).proxy_options(Link::proxy());

@@ -1,5 +1,6 @@
 //! The child's side: the only code that runs libgit2, and so git, ssh and TLS parsers on bytes of
 //! whoever answers. It ends with its parent, at its deadline, or at a limit, whichever is first.
+//! libgit2's own time-outs are not set: to set them is unsafe code, and they cover silence only.
 
 mod commit;
 mod connect;

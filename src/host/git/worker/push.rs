@@ -38,7 +38,7 @@ pub(super) fn push(
     directory: &Directory,
 ) -> Result<Pushed, GitFailure> {
     let scratch = directory.scratch()?;
-    let repository = &scratch.repository;
+    let repository = scratch.used();
     let heads = survey(request, repository)?;
     let mut blobs = Blobs::default();
     let mut steps = Vec::new();

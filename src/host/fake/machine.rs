@@ -1,0 +1,149 @@
+//! A network, processes and a remote in memory.
+
+use std::collections::BTreeMap;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use ipnet::IpNet;
+use time::OffsetDateTime;
+
+use super::Fake;
+use crate::host::git::{Fetch, Fetched, GitError, Remotes};
+use crate::host::{
+    Clock, FileError, Files, Link, Network, NetworkError, NetworkState, Process, ServiceError,
+    Services, TunnelFiles, Via,
+};
+use crate::primitives::Device;
+
+impl Clock for Fake {
+    fn now(&self) -> OffsetDateTime {
+        time::macros::datetime!(2030-01-01 12:00 UTC)
+    }
+}
+
+impl Fake {
+    fn command(&self, action: &'static str, what: &str) -> Result<(), NetworkError> {
+        let fail = |source| NetworkError::Read { table: "nothing", source };
+        self.effect(format!("{action} {what}")).map_err(fail)
+    }
+}
+
+impl Network for Fake {
+    fn observe(&self) -> Result<NetworkState, NetworkError> {
+        Ok(self.with(|world| world.network.clone()))
+    }
+
+    fn set_link(&self, device: Device, link: &Link) -> Result<(), NetworkError> {
+        self.command("link", &device.to_string())?;
+        self.with(|world| world.network.links.insert(device, Some(link.clone())));
+        Ok(())
+    }
+
+    fn remove_link(&self, device: Device) -> Result<(), NetworkError> {
+        self.command("unlink", &device.to_string())?;
+        self.with(|world| {
+            world.network.links.remove(&device);
+            world.network.routes.retain(|_, via| via.device != device);
+        });
+        Ok(())
+    }
+
+    fn set_route(&self, to: IpNet, via: &Via) -> Result<(), NetworkError> {
+        self.command("route", &to.to_string())?;
+        self.with(|world| {
+            assert!(world.network.links.contains_key(&via.device), "{} is not there", via.device);
+            world.network.routes.insert(to, via.clone());
+        });
+        Ok(())
+    }
+
+    fn remove_route(&self, to: IpNet, _: Device) -> Result<(), NetworkError> {
+        self.command("unroute", &to.to_string())?;
+        self.with(|world| world.network.routes.remove(&to));
+        Ok(())
+    }
+
+    fn load_ruleset(&self, file: &Utf8Path) -> Result<(), NetworkError> {
+        self.command("load", file.as_str())?;
+        self.with(|world| world.network.table = true);
+        Ok(())
+    }
+
+    fn remove_table(&self) -> Result<(), NetworkError> {
+        self.command("unload", "")?;
+        self.with(|world| world.network.table = false);
+        Ok(())
+    }
+
+    fn setting(&self, name: &str) -> Result<String, NetworkError> {
+        Ok(self.with(|world| world.settings.get(name).cloned().unwrap_or_else(|| "0".to_owned())))
+    }
+
+    fn set_setting(&self, name: &str, value: &str) -> Result<(), NetworkError> {
+        self.command("set", name)?;
+        self.with(|world| world.settings.insert(name.to_owned(), value.to_owned()));
+        Ok(())
+    }
+}
+
+impl Fake {
+    fn service(&self, action: &'static str, device: Device) -> Result<(), ServiceError> {
+        let effect = self.effect(format!("{action} {device}"));
+        let fail = |source| FileError::new(action, Utf8Path::new("tunnel"), source);
+        effect.map_err(|source| ServiceError::File(fail(source)))
+    }
+
+    fn spawn(&self, device: Device) {
+        let paths = TunnelFiles {
+            current: "/var/lib/tieline/current".into(),
+            identity: Utf8PathBuf::new(),
+            run: Utf8PathBuf::new(),
+        };
+        let config = self.read(&paths.config(device), u64::MAX).unwrap_or_default();
+        self.with(|world| {
+            world.read.insert(device, config);
+            world.started += 1;
+            let process = Process { pid: world.started, started: world.started.into() };
+            world.processes.insert(device, process);
+        });
+    }
+}
+
+impl Services for Fake {
+    fn running(&self) -> Result<BTreeMap<Device, Process>, ServiceError> {
+        Ok(self.with(|world| world.processes.clone()))
+    }
+
+    fn start(&self, device: Device) -> Result<(), ServiceError> {
+        self.service("start", device)?;
+        self.spawn(device);
+        Ok(())
+    }
+
+    fn restart(&self, device: Device) -> Result<(), ServiceError> {
+        self.service("restart", device)?;
+        self.spawn(device);
+        Ok(())
+    }
+
+    fn stop(&self, device: Device) -> Result<(), ServiceError> {
+        self.service("stop", device)?;
+        self.with(|world| world.processes.remove(&device));
+        Ok(())
+    }
+}
+
+impl Remotes for Fake {
+    fn fetch(&self, fetch: &Fetch) -> Result<Fetched, GitError> {
+        let remote = fetch.remote.url.clone();
+        let served = self.with(|world| world.served.clone());
+        if served.is_empty() {
+            return Err(GitError::Deadline { remote, deadline: fetch.deadline });
+        }
+        let files = fetch.directory.join("files");
+        self.with(|world| world.entries.retain(|path, _| !path.starts_with(&files)));
+        for (path, content) in served {
+            self.put(files.join(path).as_str(), &content);
+        }
+        Ok(Fetched { commit: "0".repeat(40), files, received: 0 })
+    }
+}
