@@ -7,8 +7,8 @@ use camino::Utf8PathBuf;
 
 use super::wire::wire;
 use super::{
-    LabError, MeshFiles, Pair, Phase, PhaseTime, ProcessIds, Restarts, Round, Topology, ping_all,
-    places,
+    GatewaySite, LabError, MeshFiles, Pair, Phase, PhaseTime, ProcessIds, Restarts, Round,
+    Topology, Underlay, ping_all, places,
 };
 use crate::host::{Command, Host};
 use crate::model::{Mesh, resolve};
@@ -108,11 +108,12 @@ impl<'a> Lab<'a> {
             self.host.files.create_dir(directory.into())?;
         }
         wire(self.host.processes, self.host.files, self.topology.as_ref(), &after)?;
-        let (gateways, hosts) = (after.gateways.len(), after.hosts.len());
+        let nat = |site: &&GatewaySite| matches!(site.underlay, Underlay::Nat { .. });
+        let routers = after.gateways.values().filter(nat).count();
+        // The internet and the git server come on top.
+        let namespaces = after.gateways.len() + after.hosts.len() + routers + 2;
         self.topology = Some(after);
-        Ok(format!(
-            "network namespaces for {gateways} gateways, {hosts} hosts, the internet and a git server"
-        ))
+        Ok(format!("{namespaces} network namespaces: gateways, hosts, the internet, a git server"))
     }
 
     /// Asks every host for every other.

@@ -167,3 +167,39 @@ impl Restarts {
         restarts
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Devices<'a> = &'a [(&'a str, Option<u32>)];
+
+    fn ids(gateways: &[(&str, Devices)]) -> ProcessIds {
+        let devices = |devices: Devices| {
+            devices.iter().map(|&(device, id)| (device.parse().unwrap(), id)).collect()
+        };
+        gateways.iter().map(|&(name, all)| (name.parse().unwrap(), devices(all))).collect()
+    }
+
+    #[test]
+    fn counts_what_should_have_stayed_and_did_not() {
+        let before = ids(&[
+            ("a", &[("tl-2", Some(7)), ("tl-3", Some(8)), ("tl-4", None)]),
+            ("b", &[("tl-1", Some(9))]),
+            ("gone", &[("tl-1", Some(10))]),
+        ]);
+        let after = ids(&[
+            // tl-3 was restarted, tl-4 had no process to keep, tl-5 is new.
+            ("a", &[("tl-2", Some(7)), ("tl-3", Some(18)), ("tl-4", Some(19)), ("tl-5", Some(20))]),
+            // Its process died.
+            ("b", &[("tl-1", None)]),
+        ]);
+        let restarted = |gateway: &str, device: &str| Restarted {
+            gateway: gateway.parse().unwrap(),
+            device: device.parse().unwrap(),
+        };
+        let expected =
+            Restarts { of: 3, restarted: vec![restarted("a", "tl-3"), restarted("b", "tl-1")] };
+        assert_eq!(Restarts::between(&before, &after), expected);
+    }
+}

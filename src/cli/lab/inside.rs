@@ -14,7 +14,9 @@ pub(super) fn init(context: &mut Context) -> Result<Exit, Failure> {
     let ended = lab::init(context.host.processes, &same_voice(context, WORK));
     match ended.map_err(|error| Failure::new(Exit::Unavailable, &error))? {
         0 => Ok(Exit::Done),
-        // A signal ended it, so it could not say anything itself.
+        // 128 and the signal: HUP, INT or TERM. A Ctrl-C reaches the worker, too.
+        129 | 130 | 143 => Ok(Exit::Interrupted),
+        // It had no time to say anything itself.
         129.. => Err(killed()),
         _ => Ok(Exit::Failure),
     }

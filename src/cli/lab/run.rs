@@ -6,6 +6,7 @@ use super::super::mesh_file::{Examined, Locking, examine, refuse};
 use super::super::{Context, Exit, Failure, Format};
 use super::{INIT, same_voice};
 use crate::lab::{Ended, IsolationError, MeshFiles, Orders, Walls};
+use crate::report::findings_text;
 
 /// Build a mesh in namespaces on this machine, with the real programs, and ping everyone from
 /// everywhere
@@ -41,23 +42,27 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
     let ended = walls
         .enter(&orders.program, &same_voice(context, INIT), &line)
         .map_err(|error| unavailable(&error))?;
+    let human = context.format == Format::Human;
     match ended {
-        Ended::Worker(0) => {
-            if context.format == Format::Human {
-                context.terminal.note("The lab is gone, and this machine is as it was before.");
-            }
+        Ended::Worker(DONE) if human => {
+            context.terminal.note("The lab is gone, and this machine is as it was before.");
             Ok(Exit::Done)
         }
-        // What was wrong has been said inside.
-        Ended::Worker(code) if code == Exit::Unavailable as i32 => Ok(Exit::Unavailable),
-        Ended::Worker(_) => Ok(Exit::Failure),
-        Ended::Killed => Err(killed()),
-        Ended::Interrupted => {
+        Ended::Worker(DONE) => Ok(Exit::Done),
+        Ended::Worker(INTERRUPTED) | Ended::Interrupted => {
             context.terminal.note("interrupted: the lab is gone");
             Ok(Exit::Interrupted)
         }
+        Ended::Killed => Err(killed()),
+        // What was wrong has been said inside.
+        Ended::Worker(UNAVAILABLE) => Ok(Exit::Unavailable),
+        Ended::Worker(_) => Ok(Exit::Failure),
     }
 }
+
+const DONE: i32 = Exit::Done as i32;
+const INTERRUPTED: i32 = Exit::Interrupted as i32;
+const UNAVAILABLE: i32 = Exit::Unavailable as i32;
 
 /// A lab that did not come to its end.
 pub(super) fn killed() -> Failure {
@@ -70,6 +75,9 @@ fn read(file: &Utf8Path, context: &mut Context) -> Result<MeshFiles, Failure> {
     let Examined { sources, findings, outcome } = examine(file, Locking::Optional, context)?;
     if outcome.is_none() {
         return Err(refuse(&findings, &sources, context));
+    }
+    if !findings.is_empty() && !context.terminal.is_quiet() {
+        context.terminal.report(&findings_text(&findings, &sources, true));
     }
     let lock = Some(sources.lock.text).filter(|text| !text.is_empty());
     Ok(MeshFiles { path: context.path(file), mesh: sources.mesh.text, lock })

@@ -61,7 +61,10 @@ pub(super) fn done(phase: Phase, took: Duration, result: &str) -> String {
 
 /// What came of a round.
 pub(super) fn round(round: &Round, index: usize) -> String {
-    let mut lines = vec![String::new(), table(round), String::new()];
+    let mut lines = vec![String::new()];
+    if !round.pairs.is_empty() {
+        lines.extend([table(round), String::new()]);
+    }
     lines.extend(round.failures.iter().map(|(gateway, said)| {
         format!("{BAD}{gateway} could not be reconciled{BAD:#}, {}", said.replace('\n', "\n  "))
     }));
@@ -71,6 +74,13 @@ pub(super) fn round(round: &Round, index: usize) -> String {
     }));
     if let Some(more) = down.len().checked_sub(SHOWN).filter(|&more| more > 0) {
         lines.push(format!("{BAD}and so are {more} others{BAD:#}"));
+    }
+    if let [_, ..] = round.restarts.restarted.as_slice() {
+        let names = round.restarts.restarted.iter().take(SHOWN);
+        let names: Vec<_> = names.map(|one| format!("{} {}", one.gateway, one.device)).collect();
+        let more = round.restarts.restarted.len() - names.len();
+        let more = if more == 0 { String::new() } else { format!(" and {more} others") };
+        lines.push(format!("restarted: {}{more}", names.join(", ")));
     }
     lines.push(verdict(round, index));
     if !round.good() {
@@ -208,6 +218,7 @@ mod tests {
 lyon-gw could not be reconciled, exit code 20: error: lyon-gw: a signature is wrong
   help: look
 the tunnel between lyon-gw and paris-gw is down
+restarted: paris-gw tl-1
 1 of 2 host pairs answer, 0 of 1 tunnels up, 1 of 2 OpenVPN processes restarted, 1.2 s
 To look around inside, add -- bash; `ip netns` says who is there.
 ";
