@@ -137,7 +137,7 @@ fn tunnels_run_as_units_without_any_capability() {
         assert!(status.contains(&format!("{set}:\t0000000000000000")), "{set} in {status}");
     }
     assert!(status.contains("NoNewPrivs:\t1"), "{status}");
-    assert_eq!(machine.run("ps", &["-o", "user:32=", "-p", &first]), "tieline-openvpn");
+    assert_eq!(machine.run("stat", &["-c", "%U", &format!("/proc/{first}")]), "tieline-openvpn");
     assert_eq!(
         machine.run("stat", &["-c", "%U %a", "/etc/tieline/identity/openvpn.key"]),
         "root 600"

@@ -38,7 +38,7 @@ pub struct Gateway {
 }
 
 /// The programs a site needs.
-pub const TOOLS: &[&str] = &["git", "ip", "nft", "openvpn", "ping", "setpriv", "sysctl", "unshare"];
+pub const TOOLS: &[&str] = &["git", "ip", "nft", "openvpn", "ping", "setpriv", "unshare"];
 
 /// Whether this process is the machine's own root; says loudly that a test does not run where it
 /// is not, and fails where that must not happen.
@@ -254,7 +254,7 @@ impl Gateway {
             ip(&["-n", &self.netns, "link", "delete", &device]);
         }
         run(self.command("nft").args(["flush", "ruleset"]));
-        run(self.command("sysctl").args(["-q", "-w", "net.ipv4.ip_forward=0"]));
+        run(self.command("sh").args(["-c", "echo 0 > /proc/sys/net/ipv4/ip_forward"]));
         fs::remove_dir_all(self.directory.join("run")).unwrap();
     }
 

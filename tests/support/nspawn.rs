@@ -65,9 +65,13 @@ impl Machine {
         let start = Instant::now();
         while self.leader == 0 {
             assert!(start.elapsed() < Duration::from_secs(20), "the container does not start");
-            let found = Command::new("pgrep").args(["-P", &nspawn, "-x", "systemd"]).output();
-            let found = String::from_utf8(found.unwrap().stdout).unwrap();
-            self.leader = found.trim().parse().unwrap_or(0);
+            let children = fs::read_to_string(format!("/proc/{nspawn}/task/{nspawn}/children"));
+            let children = children.unwrap_or_default();
+            let mut children = children.split_ascii_whitespace();
+            let is_init = |pid: &&str| {
+                fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|of| of == "systemd\n")
+            };
+            self.leader = children.find(is_init).map_or(0, |pid| pid.parse().unwrap());
             thread::sleep(Duration::from_millis(50));
         }
         // systemd answers a little later.
