@@ -23,3 +23,4 @@ pub mod notes;
 pub mod nspawn;
 pub mod releases;
 pub mod sandbox;
+pub mod skip;
