@@ -14,7 +14,7 @@ use support::sandbox;
 
 #[test]
 fn openvpn_keeps_nothing_of_root() {
-    if !is_root("openvpn_keeps_nothing_of_root") {
+    if !is_root() {
         return;
     }
     let site = Site::new(2);

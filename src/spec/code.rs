@@ -95,6 +95,8 @@ codes! {
     ReservedPort = "E0211",
     /// Two gateways that neither can reach.
     NoEndpoints = "E0212",
+    /// Ports of the tunnels where only root may listen.
+    PrivilegedPort = "E0213",
     // --- mesh.lock ------------------------------------------------------------------
     /// mesh.lock is of a format this version does not know.
     LockFormat = "E0301",
@@ -117,12 +119,10 @@ codes! {
     // --- warnings -------------------------------------------------------------------
     /// A network overlaps a range that hosts often have in use.
     WellKnownRange = "W0001",
-    /// A port that only root may use.
-    PrivilegedPort = "W0002",
     /// A mesh of fewer than two LANs.
-    NothingToConnect = "W0003",
+    NothingToConnect = "W0002",
     /// A permission that nothing needs.
-    NeedlessPermission = "W0004",
+    NeedlessPermission = "W0003",
 }
 
 impl Code {
