@@ -72,7 +72,7 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
         SourceCommit::None => None,
         SourceCommit::Given(commit) => Some(commit.clone()),
     };
-    let bundles = compile(&mesh.numbered());
+    let bundles = context.terminal.work("compiling", || compile(&mesh.numbered()));
     let build = describe(&mesh, &bundles, source_commit);
     write(&out, &build, bundles, context)?;
     match context.format {

@@ -58,20 +58,19 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
     let remote = remote(args, context)?;
     let workspace = workspace()?;
     let root = args.root.as_ref().map(|path| context.path(path));
-    let published = publish(
-        context.host.files,
-        context.host.git,
-        context.host.clock.now(),
-        &Publication {
-            repository: &context.path(&args.repository),
-            root: root.as_deref(),
-            remote: &remote,
-            workspace: workspace.1,
-            deadline: Duration::from_secs(args.timeout),
-            dry_run: args.dry_run,
-        },
-    )
-    .map_err(|error| explain(&error))?;
+    let publication = Publication {
+        repository: &context.path(&args.repository),
+        root: root.as_deref(),
+        remote: &remote,
+        workspace: workspace.1,
+        deadline: Duration::from_secs(args.timeout),
+        dry_run: args.dry_run,
+    };
+    let host = context.host;
+    let published = context
+        .terminal
+        .work("publishing", || publish(host.files, host.git, host.clock.now(), &publication))
+        .map_err(|error| explain(&error))?;
     match context.format {
         Format::Human => context.terminal.note(&sentence(&published)),
         Format::Json => context.terminal.result(&json(&published)?)?,

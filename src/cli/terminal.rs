@@ -1,9 +1,13 @@
 //! The one place that prints.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use clap::ColorChoice;
+use indicatif::ProgressBar;
 
 use super::{Exit, Failure};
 
@@ -25,6 +29,9 @@ pub enum Verbosity {
     /// Each step as well.
     Verbose,
 }
+
+/// For how long people do not ask what is going on.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 const ERROR: Style = AnsiColor::BrightRed.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
@@ -79,6 +86,30 @@ impl Terminal {
         if self.verbosity >= Verbosity::Verbose {
             self.line(text);
         }
+    }
+
+    /// Does some `work`. Where it takes longer than a second, whoever sits at the terminal sees
+    /// what is being done.
+    pub fn work<T>(&self, doing: &'static str, work: impl FnOnce() -> T) -> T {
+        if self.is_quiet() || !std::io::stderr().is_terminal() {
+            return work();
+        }
+        let (done, ended) = mpsc::channel::<()>();
+        thread::scope(|scope| {
+            scope.spawn(move || {
+                if ended.recv_timeout(PATIENCE) != Err(mpsc::RecvTimeoutError::Timeout) {
+                    return;
+                }
+                let spinner = ProgressBar::new_spinner().with_message(doing);
+                spinner.enable_steady_tick(Duration::from_millis(100));
+                // Fails when the work is done and its end of the channel is gone.
+                let _ = ended.recv();
+                spinner.finish_and_clear();
+            });
+            let result = work();
+            drop(done);
+            result
+        })
     }
 
     /// Warns, in one line on standard error.

@@ -5,17 +5,10 @@ use git2::{AutotagOption, Direction, FetchOptions, Oid, Repository};
 use super::connect::Link;
 use super::failure::{Fail as _, failure};
 use super::scratch::Directory;
-use super::snapshot;
+use super::snapshot::{self, Wanted};
 use crate::host::git::protocol::Request;
-use crate::host::git::{FailureKind, Fetched, GitFailure, Limits, Scheme};
+use crate::host::git::{FailureKind, Fetched, GitFailure, Scheme};
 use crate::host::{Files as _, RealFiles};
-
-/// What is to be fetched.
-pub(super) struct Wanted<'a> {
-    pub(super) branch: &'a str,
-    pub(super) targets: bool,
-    pub(super) limits: &'a Limits,
-}
 
 /// Where the fetched commit is kept while we are at it.
 const FETCHED: &str = "refs/tieline/fetched";

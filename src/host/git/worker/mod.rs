@@ -41,7 +41,7 @@ fn answer(input: impl Read) -> Result<Reply, GitFailure> {
     match &request.work {
         Work::Fetch { branch, targets, limits } => {
             guard::limit(limits)?;
-            let wanted = fetch::Wanted { branch, targets: *targets, limits };
+            let wanted = snapshot::Wanted { branch, targets: *targets, limits };
             fetch::fetch(&request, &wanted, &directory).map(Reply::Fetched)
         }
         Work::Push { steps, prune, dry_run } => {

@@ -7,8 +7,7 @@ use camino::Utf8Path;
 use git2::{ObjectType, Oid, Repository, TreeEntry};
 
 use super::failure::{Fail as _, failure};
-use super::fetch::Wanted;
-use crate::host::git::{FailureKind, GitFailure};
+use crate::host::git::{FailureKind, GitFailure, Limits};
 use crate::host::{Files as _, Mode, RealFiles};
 
 /// The directories of a TUF repository. Anything else in the tree is none of our business.
@@ -23,6 +22,13 @@ const MAX_NAME: usize = 200;
 
 /// The largest listing that is read, in bytes.
 const MAX_LISTING: u64 = 1 << 20;
+
+/// What is wanted of a branch.
+pub(super) struct Wanted<'a> {
+    pub(super) branch: &'a str,
+    pub(super) targets: bool,
+    pub(super) limits: &'a Limits,
+}
 
 /// Writes the files of `commit` below `to`, within limits.
 pub(super) fn write(
