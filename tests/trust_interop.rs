@@ -1,7 +1,7 @@
 //! python-tuf, which shares no code with us, agrees on what a repository is.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-#![allow(clippy::disallowed_methods, clippy::print_stderr)]
+#![allow(clippy::disallowed_methods)]
 
 mod support;
 
