@@ -5,7 +5,7 @@ use super::{Context, Exit, Failure};
 use crate::host::git::Remotes;
 use crate::primitives::Name;
 use crate::reconcile::{self, Gateway, Machine, Refusal, ReleaseError, Report, RunError};
-use crate::tuf::{TrustError, TrustErrorKind};
+use crate::tuf::TrustErrorKind;
 
 /// The codes of this command, for monitoring. [`Exit`] has them all.
 const EXIT_CODES: &str = "\
@@ -88,23 +88,12 @@ fn exit(error: &RunError) -> Exit {
             Exit::Configuration
         }
         RunError::Release(ReleaseError::Untrusted { source, .. })
-        | RunError::Bundle { source, .. } => trust(source),
+        | RunError::Bundle { source, .. } => source.kind().into(),
         RunError::Refused(refusal) => match refusal {
             Refusal::Forbidden { .. } => Exit::Forbidden,
             _ => Exit::WrongGateway,
         },
         _ => Exit::Failure,
-    }
-}
-
-fn trust(error: &TrustError) -> Exit {
-    match error.kind() {
-        TrustErrorKind::Signature => Exit::Signature,
-        TrustErrorKind::Rollback => Exit::Rollback,
-        TrustErrorKind::Expired => Exit::Expired,
-        TrustErrorKind::WrongGateway => Exit::WrongGateway,
-        TrustErrorKind::BadBundle => Exit::BadBundle,
-        TrustErrorKind::Incomplete => Exit::NoRemote,
     }
 }
 
