@@ -164,6 +164,18 @@ impl FileError {
 pub struct RealFiles;
 
 impl RealFiles {
+    /// Reads a file that an unprivileged user could have put there: a link is not followed, and a
+    /// pipe does not hold us up.
+    pub(super) fn read_foreign(path: &Utf8Path, limit: u64) -> Result<Vec<u8>, FileError> {
+        let fail = |source| FileError::new("read", path, source);
+        let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+        let file = OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(fail)?;
+        if !file.metadata().map_err(fail)?.is_file() {
+            return Err(fail(io::Error::other("it is not a regular file")));
+        }
+        read_whole(file, path, limit)
+    }
+
     /// Writes into a file of /proc, which is no file and cannot be replaced by another.
     pub(super) fn overwrite(path: &Utf8Path, content: &[u8]) -> Result<(), FileError> {
         let written = OpenOptions::new().write(true).open(path);
@@ -176,13 +188,7 @@ impl RealFiles {
 impl Files for RealFiles {
     fn read(&self, path: &Utf8Path, limit: u64) -> Result<Vec<u8>, FileError> {
         let fail = |source| FileError::new("read", path, source);
-        let file = File::open(path).map_err(fail)?;
-        let mut content = Vec::new();
-        file.take(limit.saturating_add(1)).read_to_end(&mut content).map_err(fail)?;
-        if content.len() as u64 > limit {
-            return Err(FileError::TooLarge { path: path.to_owned(), limit });
-        }
-        Ok(content)
+        read_whole(File::open(path).map_err(fail)?, path, limit)
     }
 
     fn replace(&self, path: &Utf8Path, content: &[u8], mode: Mode) -> Result<(), FileError> {
@@ -304,6 +310,17 @@ impl Files for RealFiles {
             Err(std::fs::TryLockError::Error(error)) => Err(fail(error)),
         }
     }
+}
+
+fn read_whole(file: File, path: &Utf8Path, limit: u64) -> Result<Vec<u8>, FileError> {
+    let mut content = Vec::new();
+    file.take(limit.saturating_add(1))
+        .read_to_end(&mut content)
+        .map_err(|source| FileError::new("read", path, source))?;
+    if content.len() as u64 > limit {
+        return Err(FileError::TooLarge { path: path.to_owned(), limit });
+    }
+    Ok(content)
 }
 
 /// A file with this content beside `path`, synced, that goes away unless it is given that name.

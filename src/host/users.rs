@@ -1,6 +1,6 @@
 //! Users of this host, as far as files of theirs are made.
 
-use std::os::unix::fs::chown;
+use std::os::unix::fs::lchown;
 
 use camino::Utf8Path;
 
@@ -38,15 +38,25 @@ pub fn current_user() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 
-/// Makes a file or directory the user's own.
+/// Makes a file or directory the user's own; of a link the link, not what it points at: whoever
+/// may write to the directory could have put it there.
 pub(super) fn give(path: &Utf8Path, user: User) -> Result<(), FileError> {
-    chown(path, Some(user.id), Some(user.group))
+    lchown(path, Some(user.id), Some(user.group))
         .map_err(|source| FileError::new("change the owner of", path, source))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_link_is_not_followed() {
+        let directory = tempfile::tempdir().unwrap();
+        let link = Utf8Path::from_path(directory.path()).unwrap().join("link");
+        std::os::unix::fs::symlink("/nowhere", &link).unwrap();
+        let group = rustix::process::getegid().as_raw();
+        give(&link, User { id: current_user(), group }).unwrap();
+    }
 
     #[test]
     fn finds_a_user_by_whole_name() {

@@ -55,8 +55,16 @@ fn parse_state(line: &str) -> Option<TunnelState> {
     let since = OffsetDateTime::from_unix_timestamp(fields.next()?.parse().ok()?).ok()?;
     match fields.next()? {
         "CONNECTED" => Some(TunnelState::Connected { since }),
-        state => Some(TunnelState::Connecting { state: state.to_owned() }),
+        // One of OpenVPN's words. The socket is its user's, and the word ends up on a terminal.
+        state if !state.is_empty() && state.len() <= 32 && state.bytes().all(is_of_a_word) => {
+            Some(TunnelState::Connecting { state: state.to_owned() })
+        }
+        _ => None,
     }
+}
+
+fn is_of_a_word(byte: u8) -> bool {
+    byte.is_ascii_uppercase() || byte == b'_'
 }
 
 #[cfg(test)]
@@ -91,7 +99,9 @@ mod tests {
         let state = "RECONNECTING".to_owned();
         let trying = "1700000000,RECONNECTING,ping-restart,,,,,\r\nEND\r\n";
         assert_eq!(hear(trying), TunnelState::Connecting { state });
-        for nothing in ["", "END\r\n", "ERROR: no\r\n", "garbage\r\n", "\u{0}\r\n"] {
+        for nothing in
+            ["", "END\r\n", "ERROR: no\r\n", "garbage\r\n", "\u{0}\r\n", "1,\u{1b}[2J,\r\n"]
+        {
             assert_eq!(hear(nothing), TunnelState::Silent, "{nothing:?}");
         }
     }

@@ -28,7 +28,7 @@ pub(super) fn running(files: &TunnelFiles) -> Result<BTreeMap<Device, Process>, 
 /// The living process of one tunnel.
 pub(super) fn find(files: &TunnelFiles, device: Device) -> Option<Process> {
     let pid_file = files.pid_file(device);
-    let pid = RealFiles.read(&pid_file, LIMIT).ok()?;
+    let pid = RealFiles::read_foreign(&pid_file, LIMIT).ok()?;
     let pid = str::from_utf8(&pid).ok()?.trim().parse().ok()?;
     alive(pid, &pid_file)
 }
@@ -125,6 +125,26 @@ mod tests {
             write(text).unwrap();
             assert_eq!(running(&files).unwrap(), BTreeMap::new(), "{text:?}");
         }
+    }
+
+    /// Its user may write into the directory, and the reconciler is root.
+    #[test]
+    fn a_pid_file_can_neither_hold_us_up_nor_lead_elsewhere() {
+        let directory = tempfile::tempdir().unwrap();
+        let run = Utf8Path::from_path(directory.path()).unwrap().to_owned();
+        let files = TunnelFiles { current: run.clone(), identity: run.clone(), run };
+        let pid_file = files.pid_file("tl-2".parse().unwrap());
+        let made = std::process::Command::new("mkfifo").arg(&pid_file).status().unwrap();
+        assert!(made.success());
+        assert_eq!(running(&files).unwrap(), BTreeMap::new());
+        RealFiles.remove(&pid_file).unwrap();
+
+        let elsewhere = files.run.join("elsewhere");
+        RealFiles.replace(&elsewhere, b"1", crate::host::Mode::Public).unwrap();
+        std::os::unix::fs::symlink(&elsewhere, &pid_file).unwrap();
+        let read = RealFiles::read_foreign(&pid_file, LIMIT);
+        assert!(matches!(read, Err(FileError::Io { .. })), "{read:?}");
+        assert_eq!(RealFiles::read_foreign(&elsewhere, LIMIT).unwrap(), b"1");
     }
 
     #[test]
