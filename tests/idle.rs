@@ -24,7 +24,7 @@ fn an_idle_run_spawns_nothing_but_the_fetch() {
             let strace = ["strace", "-f", "-qq", "-e", "trace=execve", "-e", "signal=none", "-o"];
             let wrapper = [&strace[..], &[trace.to_str().unwrap()]].concat();
             let ended = Ended::from(gateway.reconcile_command(&wrapper).output().unwrap());
-            assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
+            assert_eq!((ended.code, ended.stdout.as_str(), ended.stderr.as_str()), (0, "", ""));
             let trace = fs::read_to_string(trace).unwrap();
             let started: Vec<_> = trace.lines().filter(|line| line.contains("execve(")).collect();
             assert_eq!(started.len(), 2, "{started:#?}");

@@ -8,8 +8,9 @@ mod support;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use support::gateways::{Site, TOOLS};
+use support::gateways::{Ended, Site, TOOLS};
 use support::mesh;
 use support::releases::Repository;
 use support::sandbox;
@@ -26,7 +27,7 @@ struct Refused {
 /// Has gateway 1 of `site` run, and demands that it refuses and stays as it was.
 fn demand(site: &Site, what: &str, refused: &Refused) {
     let gateway = site.gateway(1);
-    let (state, running) = (gateway.state(), gateway.running());
+    let (state, running, up) = (gateway.state(), gateway.running(), connected(site));
     let ended = gateway.reconcile();
     assert_eq!(ended.code, refused.code, "{what}: {}", ended.stderr);
     for part in refused.says {
@@ -38,6 +39,29 @@ fn demand(site: &Site, what: &str, refused: &Refused) {
     assert_eq!(ended.stdout, "", "{what}");
     assert_eq!(gateway.state(), state, "{what}: the disk changed");
     assert_eq!(gateway.running(), running, "{what}: what runs changed");
+    assert_eq!(connected(site), up, "{what}: the tunnel");
+}
+
+/// The same, and that not even the trusted metadata changed: nothing of it was verified.
+fn demand_nothing_trusted(site: &Site, what: &str, refused: &Refused) {
+    let trusted = site.gateway(1).trusted();
+    demand(site, what, refused);
+    assert_eq!(site.gateway(1).trusted(), trusted, "{what}: the trusted metadata changed");
+}
+
+/// Whether a packet of LAN 1 gets through the tunnel to LAN 2 and back, now.
+fn connected(site: &Site) -> bool {
+    let gateway = site.gateway(1);
+    !gateway.processes().is_empty()
+        && gateway.reaches("10.0.1.1", "10.0.2.1", Duration::from_millis(1))
+}
+
+/// Both gateways of `site` with the release that is published, and the tunnel between them up.
+fn bring_up(site: &Site) {
+    site.gateway(1).converge();
+    site.gateway(2).converge();
+    let up = site.gateway(1).reaches("10.0.1.1", "10.0.2.1", Duration::from_secs(30));
+    assert!(up, "the tunnel does not come up");
 }
 
 fn bundles_of(tree: &Path) -> Vec<PathBuf> {
@@ -51,7 +75,7 @@ fn what_is_not_as_signed_is_refused() {
         let mut site = Site::new(2);
         site.release();
         let old = fs::read(site.repository.directory.join("metadata/timestamp.json")).unwrap();
-        site.gateway(1).converge();
+        bring_up(&site);
         mesh::add(&mut site.mesh, 3);
         site.repository.release(&mesh::numbered(&site.mesh), 30);
 
@@ -89,13 +113,26 @@ fn what_is_not_as_signed_is_refused() {
             let text = text.replacen("\"version\":2", "\"version\":3", 1);
             fs::write(path, text).unwrap();
         });
-        demand(&site, "changed metadata", &Refused { code: 20, says: &["is not trusted"] });
+        let says = &["is not trusted", "timestamp.json"];
+        demand_nothing_trusted(&site, "changed metadata", &Refused { code: 20, says });
+
+        // Something else altogether, in words that would command a terminal and forge a line.
+        site.git.publish_with(&site.repository, "gw-1", |tree| {
+            let kind = "\u{1b}]0;owned\u{7}\nerror: gw-1: forged";
+            let other = serde_json::json!({ "signatures": [], "signed": { "_type": kind } });
+            fs::write(tree.join("metadata/timestamp.json"), other.to_string()).unwrap();
+        });
+        let says = &["is \\u{1b}]0;owned\\u{7} error: gw-1: forged"];
+        demand_nothing_trusted(&site, "escape sequences", &Refused { code: 20, says });
+        let shown = Ended::from(site.gateway(1).status_command().output().unwrap());
+        assert!(shown.stdout.contains("\\u{1b}]0;owned"), "{shown:?}");
+        assert!(!shown.stdout.contains('\u{1b}'), "{shown:?}");
 
         // A release signed with other keys.
         let stranger = Repository::new(&site.gateway(2).directory.join("stranger"), 100);
         stranger.release(&mesh::numbered(&site.mesh), 30);
         site.git.publish(&stranger, "gw-1");
-        demand(
+        demand_nothing_trusted(
             &site,
             "other keys",
             &Refused { code: 20, says: &["is not signed as 1.root.json demands"] },
@@ -107,7 +144,12 @@ fn what_is_not_as_signed_is_refused() {
         site.git.publish_with(&site.repository, "gw-1", |tree| {
             fs::write(tree.join("metadata/timestamp.json"), &old).unwrap();
         });
-        demand(&site, "an older release", &Refused { code: 21, says: &["goes back"] });
+        assert!(connected(&site));
+        demand_nothing_trusted(
+            &site,
+            "an older release",
+            &Refused { code: 21, says: &["goes back"] },
+        );
     });
 }
 
@@ -116,7 +158,7 @@ fn what_is_signed_but_expired_is_refused_and_tunnels_stay() {
     sandbox::enter("what_is_signed_but_expired_is_refused_and_tunnels_stay", TOOLS, || {
         let mut site = Site::new(2);
         site.release();
-        site.gateway(1).converge();
+        bring_up(&site);
         mesh::add(&mut site.mesh, 3);
         site.repository.release(&mesh::numbered(&site.mesh), 5);
         site.publish();
@@ -172,7 +214,7 @@ fn what_is_signed_but_not_allowed_here_is_refused() {
     sandbox::enter("what_is_signed_but_not_allowed_here_is_refused", TOOLS, || {
         let site = Site::new(2);
         site.release();
-        site.gateway(1).converge();
+        bring_up(&site);
         let conf = |files: &mut BTreeMap<String, String>, line: &str| {
             let conf = files.get_mut("openvpn/tl-2.conf").unwrap();
             conf.push_str(line);

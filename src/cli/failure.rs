@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use super::Exit;
+use crate::primitives::sentence;
 
 /// Why a command did not do what it was asked, as the user is told.
 #[derive(Debug)]
@@ -16,14 +17,9 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// A failure that exits with `exit` and says `error` and all its sources.
+    /// A failure that exits with `exit` and says `error` and all its sources, in one line.
     pub fn new(exit: Exit, error: &dyn Error) -> Self {
-        let mut message = error.to_string();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            message = format!("{message}: {cause}");
-            source = cause.source();
-        }
+        let message = sentence(error);
         Self { exit, message, hint: None }
     }
 

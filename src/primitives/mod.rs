@@ -12,6 +12,8 @@ mod number;
 mod path;
 pub mod pem;
 mod schema;
+mod sentence;
+mod shown;
 
 pub use artifacts::ArtifactSet;
 pub use device::{Device, DeviceError};
@@ -21,6 +23,8 @@ pub use name::{Name, NameError};
 pub use number::{GatewayNumber, NumberError};
 pub use path::{ArtifactPath, ArtifactPathError};
 pub use schema::schema_text;
+pub use sentence::sentence;
+pub use shown::{Shown, is_plain};
 
 /// Implements serde for a type by its `FromStr` and `Display`: text in every format of ours.
 macro_rules! serde_as_text {

@@ -4,8 +4,9 @@ use camino::Utf8Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Report, RunError, sentence};
+use super::{Report, RunError};
 use crate::host::{FileError, Files, Mode};
+use crate::primitives::sentence;
 use crate::tuf::UtcTime;
 
 /// `status.json` in the state directory.

@@ -31,7 +31,6 @@ pub use generation::{Current, Generation, Label, current};
 pub use last_run::{LastRun, Outcome};
 pub use newest::ReleaseError;
 pub use policy::Forbidden;
-use run::sentence;
 pub use run::{Gateway, Machine, Report, RunError, run};
 pub use stage::{prune, stage, switch};
 pub use status::{InUse, Metadata, Questions, State, Status, TunnelStatus, status};

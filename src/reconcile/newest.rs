@@ -7,7 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::{Gateway, Report, metadata};
 use crate::host::FileError;
 use crate::host::git::{Fetch, GitError, Limits, Remote};
-use crate::primitives::Digest;
+use crate::primitives::{Digest, sentence};
 use crate::tuf::{self, Stored, TrustError, Update, VerifiedBundle, VerifiedRelease};
 
 /// What the remotes had.
@@ -85,12 +85,12 @@ pub(super) fn newest(
         match ask(gateway, remote, left, active, report) {
             Ok(newest) => {
                 report.steps.extend(unreachable);
-                report.warnings.extend(refused.map(|error| super::sentence(&error)));
+                report.warnings.extend(refused.map(|error| sentence(&error)));
                 return Ok(newest);
             }
             Err(Trouble::Git(error)) => {
                 hint = hint.or_else(|| error.hint().map(str::to_owned));
-                unreachable.push(super::sentence(&error));
+                unreachable.push(sentence(&error));
             }
             Err(Trouble::Release(error)) => refused = refused.or(Some(error)),
         }

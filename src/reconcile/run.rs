@@ -1,7 +1,5 @@
 //! One run: short, idempotent, and silent when nothing changes.
 
-use std::error::Error;
-
 use camino::Utf8PathBuf;
 
 use super::candidate::{Candidate, Local, Refusal};
@@ -13,7 +11,7 @@ use super::{
 use crate::bundle::Manifest;
 use crate::host::git::Remotes;
 use crate::host::{Clock, FileError, Files, Network, Services};
-use crate::primitives::Fingerprint;
+use crate::primitives::{Fingerprint, sentence};
 use crate::tuf::{TrustError, UtcTime, VerifiedBundle};
 
 /// The parts of a machine that a gateway is made of, real or not.
@@ -244,17 +242,6 @@ impl Current {
             Self::None | Self::Damaged { .. } => None,
         }
     }
-}
-
-/// An error with all its causes, in one line.
-pub(super) fn sentence(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text.lines().map(str::trim).collect::<Vec<_>>().join(" ")
 }
 
 fn sentences(errors: &[StepError]) -> String {

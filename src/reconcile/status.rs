@@ -13,7 +13,7 @@ use crate::bundle::{Manifest, Unit};
 use crate::host::{
     Clock, Files, Network, NetworkState, Probes, Process, Services, TunnelFiles, TunnelState,
 };
-use crate::primitives::{Device, Digest, Name};
+use crate::primitives::{Device, Digest, Name, sentence};
 use crate::tuf::{Role, Stored, TrustError, Update, UtcTime, VerifiedRelease};
 
 /// What is asked, and of whom.
@@ -205,7 +205,7 @@ fn trusted(asked: &Questions, config: &GatewayConfig) -> Metadata {
     let stored = match metadata::load(asked.files, &config.paths) {
         Ok(stored) => stored,
         Err(error) => {
-            return Metadata { problem: Some(super::sentence(&error)), ..Metadata::default() };
+            return Metadata { problem: Some(sentence(&error)), ..Metadata::default() };
         }
     };
     // A gateway that has seen no release has nothing to complain about.
@@ -218,7 +218,7 @@ fn trusted(asked: &Questions, config: &GatewayConfig) -> Metadata {
             expires: release.validity().iter().map(|of| (of.role, of.expires)).collect(),
             problem: None,
         },
-        Err(error) => Metadata { problem: Some(super::sentence(&error)), ..Metadata::default() },
+        Err(error) => Metadata { problem: Some(sentence(&error)), ..Metadata::default() },
     }
 }
 

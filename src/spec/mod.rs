@@ -10,16 +10,15 @@ mod parse;
 mod place;
 mod reader;
 mod schema;
-mod shown;
 mod suggest;
 mod types;
 
+pub use crate::primitives::{Shown, is_plain};
 pub use code::Code;
 pub use decode::{MAX_BYTES, decode};
 pub use finding::{Finding, Label, Severity, sort};
 pub use parse::{Parsed, parse};
 pub use place::{Place, Placed, SourceFile};
 pub use schema::mesh_schema;
-pub use shown::{Shown, is_plain};
 pub use suggest::closest;
 pub use types::{GatewaySpec, LanSpec, MeshSpec, ReservedSpec, TunnelsSpec};

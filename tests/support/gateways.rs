@@ -176,6 +176,13 @@ impl Gateway {
         command
     }
 
+    /// `tieline status`.
+    pub fn status_command(&self) -> Command {
+        let mut command = self.command(env!("CARGO_BIN_EXE_tieline"));
+        command.args(["status", "--config"]).arg(self.directory.join("gateway.yaml"));
+        command
+    }
+
     /// Runs the reconciler.
     pub fn reconcile(&self) -> Ended {
         Ended::from(self.reconcile_command(&[]).output().unwrap())
@@ -231,6 +238,14 @@ impl Gateway {
             !left_out.iter().any(|name| line.split('/').nth(1).is_some_and(|n| n.starts_with(name)))
         });
         kept.collect::<Vec<_>>().join("\n")
+    }
+
+    /// The metadata it trusts, by file.
+    pub fn trusted(&self) -> String {
+        let mut text = String::new();
+        let metadata = self.directory.join("state/metadata");
+        list(&metadata, &metadata, &mut text);
+        text
     }
 
     /// What the kernel has of ours, and which processes run.
