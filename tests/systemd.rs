@@ -49,7 +49,9 @@ fn systemd_finds_no_fault_with_the_units() {
     }
     units.sort();
     assert_eq!(units.len(), 3);
-    let output = Command::new("systemd-analyze").arg("verify").args(&units).output().unwrap();
+    // Not every machine has the manual pages that the units name.
+    let verify = ["verify", "--man=no"];
+    let output = Command::new("systemd-analyze").args(verify).args(&units).output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     // Units of the machine this runs on are none of our business.
     let ours: Vec<_> = said.lines().filter(|line| line.contains("tieline")).collect();

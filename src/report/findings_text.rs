@@ -140,7 +140,7 @@ mod tests {
     fn counts() {
         let place = Place::mesh(0..0);
         let error = Finding::new(Code::Overlap, place, "");
-        let warning = Finding::new(Code::PrivilegedPort, place, "");
+        let warning = Finding::new(Code::WellKnownRange, place, "");
         assert_eq!(summary(&[]), "no problems");
         assert_eq!(summary(std::slice::from_ref(&error)), "1 error");
         assert_eq!(summary(&[error.clone(), warning.clone(), error]), "2 errors, 1 warning");

@@ -150,6 +150,6 @@ mod tests {
         texts.dedup();
         assert_eq!(texts.len(), Code::ALL.len());
         assert_eq!(Code::Overlap.severity(), Severity::Error);
-        assert_eq!(Code::PrivilegedPort.severity(), Severity::Warning);
+        assert_eq!(Code::WellKnownRange.severity(), Severity::Warning);
     }
 }
