@@ -103,6 +103,12 @@ fn a_planted_arrow_is_found_however_it_is_written() {
 }
 
 #[test]
+fn a_glob_at_the_root_is_every_arrow_at_once() {
+    let found = forbidden_imports(Path::new("src/reconcile/planted.rs"), "use crate::*;");
+    assert!(found.contains(&"src/reconcile/planted.rs: reconcile -> spec".to_owned()), "{found:?}");
+}
+
+#[test]
 fn allowed_arrows_and_tests_are_left_alone() {
     let fine = "use crate::host::Files; use super::policy; use self::inner::X; use std::fmt;
                 use spec::nothing_of_ours;
@@ -160,6 +166,11 @@ impl Imports {
             syn::UseTree::Path(path) => self.add_tree(&with(&path.ident), &path.tree),
             syn::UseTree::Name(name) => self.add(&with(&name.ident)),
             syn::UseTree::Rename(rename) => self.add(&with(&rename.ident)),
+            // A glob at the root would bring every module within reach under any name.
+            syn::UseTree::Glob(_) if matches!(prefix, [root] if root == "crate" || root == "tieline") =>
+            {
+                self.found.extend(ALLOWED.iter().map(|(name, _)| (*name).to_owned()));
+            }
             syn::UseTree::Glob(_) => self.add(prefix),
             syn::UseTree::Group(group) => {
                 group.items.iter().for_each(|tree| self.add_tree(prefix, tree));

@@ -283,7 +283,8 @@ fn init_writes_a_mesh_that_only_lacks_certificates() {
     let place = Place::empty();
     let ended = place.run(&["init"]);
     assert_eq!((ended.exit, ended.out.as_str()), (0, ""));
-    assert_eq!(place.files(), ["mesh.schema.json", "mesh.yaml"]);
+    assert_eq!(place.files(), [".gitignore", "mesh.schema.json", "mesh.yaml"]);
+    assert!(place.read(".gitignore").contains("*.pem\n"), "keys stay out of git");
     let schema = std::fs::read_to_string(root().join("schema/mesh.schema.json")).unwrap();
     assert_eq!(place.read("mesh.schema.json"), schema);
 

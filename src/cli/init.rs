@@ -9,8 +9,9 @@ use crate::spec::mesh_schema;
 
 /// Write a mesh.yaml to begin with
 ///
-/// Beside it, mesh.schema.json lets editors check and complete mesh.yaml while you type. Nothing
-/// that is there already is overwritten, except mesh.schema.json with --schema.
+/// Beside it, mesh.schema.json lets editors check and complete mesh.yaml while you type, and
+/// .gitignore keeps keys and what is built out of git. Nothing that is there already is
+/// overwritten, except mesh.schema.json with --schema.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Write mesh.schema.json only, for instance after an upgrade of Tieline
@@ -19,7 +20,11 @@ pub(super) struct Args {
 }
 
 const MESH: &str = "mesh.yaml";
+const GITIGNORE: &str = ".gitignore";
 const SCHEMA: &str = "mesh.schema.json";
+
+/// Private keys above all: they belong into no repository.
+const IGNORED: &str = "*.pem\n/build/\n/repository/\n";
 
 /// A mesh of two LANs in which only the certificates are missing.
 const STARTER: &str = include_str!("starter.yaml");
@@ -35,6 +40,15 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
             }
             _ => fail(&error),
         })?;
+    }
+    if !args.schema {
+        let ignored = context.path(Utf8Path::new(GITIGNORE));
+        match files.create(&ignored, IGNORED.as_bytes(), Mode::Public) {
+            Err(error @ FileError::AlreadyExists { .. }) => {
+                context.terminal.step(&format!("{error}, and is left as it is"));
+            }
+            done => done.map_err(|error| fail(&error))?,
+        }
     }
     let schema = context.path(Utf8Path::new(SCHEMA));
     let text = schema_text(mesh_schema());

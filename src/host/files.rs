@@ -227,7 +227,8 @@ impl Files for RealFiles {
         }
         DirBuilder::new().recursive(true).mode(0o755).create(path).map_err(fail)?;
         // The umask may have taken bits away, and others have to find their way through.
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).map_err(fail)
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).map_err(fail)?;
+        self.sync_dir(directory_of(path))
     }
 
     fn replace_dir(

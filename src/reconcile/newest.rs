@@ -68,7 +68,7 @@ enum Trouble {
     Release(ReleaseError),
 }
 
-/// Asks the remotes in their order, all of them together within the deadline, until one has a
+/// Asks the remotes in their order, each for its share of the deadline, until one has a
 /// release that can be trusted. A remote can do no harm: what it sends is verified, and what is
 /// wrong with it becomes a warning if another one is fine.
 pub(super) fn newest(
@@ -80,9 +80,10 @@ pub(super) fn newest(
     let deadline = gateway.config.deadline();
     let (mut unreachable, mut hint) = (Vec::new(), None);
     let mut refused: Option<ReleaseError> = None;
-    for remote in &gateway.config.remotes {
+    let remotes = &gateway.config.remotes;
+    for (asked, remote) in remotes.iter().enumerate() {
         let left = deadline.saturating_sub(start.elapsed());
-        match ask(gateway, remote, left, active, report) {
+        match ask(gateway, remote, share(left, remotes.len() - asked), active, report) {
             Ok(newest) => {
                 report.steps.extend(unreachable);
                 report.warnings.extend(refused.map(|error| sentence(&error)));
@@ -96,6 +97,12 @@ pub(super) fn newest(
         }
     }
     Err(refused.unwrap_or(ReleaseError::NoRemote { failures: unreachable, hint }))
+}
+
+/// The part of the time that is `left` for one of the remotes still to be asked, so that one that
+/// drips does not keep the others from being heard.
+fn share(left: Duration, to_ask: usize) -> Duration {
+    left / u32::try_from(to_ask).unwrap_or(u32::MAX).max(1)
 }
 
 fn ask(
@@ -211,4 +218,18 @@ fn read(
 
 fn untrusted(remote: &Remote, source: TrustError) -> ReleaseError {
     ReleaseError::Untrusted { remote: remote.url.to_string(), source: Box::new(source) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_remote_takes_the_time_of_the_next() {
+        let seconds = Duration::from_secs;
+        assert_eq!(share(seconds(60), 3), seconds(20));
+        assert_eq!(share(seconds(60), 1), seconds(60));
+        assert_eq!(share(seconds(0), 2), seconds(0));
+        assert_eq!(share(seconds(60), 0), seconds(60));
+    }
 }
