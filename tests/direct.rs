@@ -29,11 +29,36 @@ fn openvpn_keeps_nothing_of_root() {
     assert!(status.contains("Uid:\t65534\t65534\t65534\t65534"), "{status}");
     assert!(status.contains("Groups:\t \n") || status.contains("Groups:\t\n"), "{status}");
     assert!(status.contains("NoNewPrivs:\t1"), "{status}");
+    // Whoever may write to the management socket can end the tunnel.
+    let command = fs::read_to_string(format!("/proc/{}/cmdline", gateway.processes()["tl-2"]));
+    assert!(command.unwrap().contains("--management-client-user\0root\0"));
     // The key that was enrolled stays root's.
     let key = fs::metadata(gateway.directory.join("identity/openvpn.key")).unwrap();
     assert_eq!((key.uid(), key.mode() & 0o777), (0, 0o600));
     let copy = fs::metadata(gateway.directory.join("run/openvpn/openvpn.key")).unwrap();
     assert_eq!((copy.uid(), copy.mode() & 0o777), (65534, 0o600));
+}
+
+#[test]
+fn another_user_may_run_the_tunnels_from_now_on() {
+    if !is_root() {
+        return;
+    }
+    let site = Site::new(2);
+    site.release();
+    let gateway = site.gateway(1);
+    gateway.converge();
+    let copy = gateway.directory.join("run/openvpn/openvpn.key");
+    assert!(copy.exists());
+    let config = gateway.directory.join("gateway.yaml");
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(&config, text.replace("openvpn_user: nobody\n", "")).unwrap();
+    let said = gateway.converge();
+    assert!(said.starts_with("gw-1: repaired: 1 tunnel restarted"), "{said}");
+    assert!(!copy.exists(), "nobody keeps a copy of the key");
+    fs::write(&config, text).unwrap();
+    let said = gateway.converge();
+    assert!(said.starts_with("gw-1: repaired: 1 tunnel restarted"), "{said}");
 }
 
 #[test]
@@ -51,9 +76,12 @@ fn what_keeps_openvpn_from_starting_is_said() {
         assert!(said[0].starts_with("gw-1: release 1 applied: "), "{said:#?}");
         assert!(said[1].contains("tunnel tl-2: OpenVPN ended at once"), "{said:#?}");
         assert!(said[1].contains("private key"), "{said:#?}");
+        let again = gateway.reconcile();
+        assert_eq!(again.code, 1, "{}", again.stderr);
+        assert!(!again.stderr.contains("restarted"), "nothing was: {}", again.stderr);
         fs::write(&key, good).unwrap();
         let said = gateway.converge();
-        assert_eq!(said, "gw-1: repaired: 1 tunnel restarted, routes changed\n");
+        assert_eq!(said, "gw-1: repaired: 1 tunnel restarted\n");
     });
 }
 

@@ -126,7 +126,8 @@ fn private_keys_are_private_and_never_overwritten() {
     std::os::unix::fs::symlink(desk.path("elsewhere"), desk.path("three")).unwrap();
     desk.refused("key generate three", 1, "three exists already");
     assert!(!desk.path("elsewhere").exists());
-    desk.refused("key generate missing/key", 1, "missing/key");
+    desk.refused("key generate missing/key", 1, "its directory does not exist");
+    desk.refused("key generate env:KEY", 64, "env:KEY");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! `tieline check`.
 
+use std::fmt::Write as _;
+
 use camino::Utf8PathBuf;
 
 use super::mesh_file::{Examined, Locking, Outcome, examine};
@@ -36,7 +38,11 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
     match outcome {
         Some(outcome) if findings.is_empty() => {
             if !quiet {
-                context.terminal.result(&praise(&sources.mesh.name, &outcome))?;
+                context.terminal.result(&praise(
+                    &sources.mesh.name,
+                    &sources.lock.name,
+                    &outcome,
+                ))?;
             }
         }
         _ => context.terminal.result(&findings_text(&findings, &sources, true))?,
@@ -45,7 +51,7 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
 }
 
 /// One line that says what was found to be right, and what is left to do.
-fn praise(file: &str, outcome: &Outcome) -> String {
+fn praise(file: &str, lock: &str, outcome: &Outcome) -> String {
     let count =
         |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
     let gateways = outcome.mesh.gateways().count();
@@ -57,7 +63,7 @@ fn praise(file: &str, outcome: &Outcome) -> String {
         count(tunnels, "tunnel"),
     );
     if outcome.update.is_change() {
-        text.push_str("mesh.lock is behind: run `tieline lock`\n");
+        let _ = writeln!(text, "{lock} is missing or behind: run `tieline lock`");
     }
     text
 }

@@ -67,8 +67,14 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
 
 /// What goes to standard error, beside the lines to paste.
 fn say(args: &Args, enrolled: &Enrolled, context: &mut Context) {
-    if enrolled.made {
-        let text = format!("made {} and {}", enrolled.key, enrolled.certificate);
+    let (key, certificate) = (&enrolled.key, &enrolled.certificate);
+    let made = match (enrolled.made_key, enrolled.made_certificate) {
+        (true, true) => Some(format!("made {key} and {certificate}")),
+        (true, false) => Some(format!("made {key}")),
+        (false, true) => Some(format!("made {certificate}, for the key that was there")),
+        (false, false) => None,
+    };
+    if let Some(text) = made {
         context.terminal.note(&text);
     }
     let lan = args.lan.as_ref().map_or("its LAN".to_owned(), ToString::to_string);

@@ -5,7 +5,7 @@ use clap::Subcommand;
 
 use super::trust::{KeySource, load_public};
 use super::{Context, Exit, Failure, Format};
-use crate::host::Mode;
+use crate::host::{FileError, Mode};
 use crate::report::{KeyEntry, KeysReport};
 use crate::tuf::{KeyPair, PublicKey, Signer};
 
@@ -57,6 +57,10 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
 
 fn generate(args: &Generate, context: &mut Context) -> Result<Exit, Failure> {
     let fail = |error: &dyn std::error::Error| Failure::new(Exit::Failure, error);
+    if args.file.as_str().is_empty() || args.file.as_str().starts_with("env:") {
+        let text = format!("a private key is written to a file, and {:?} names none", args.file);
+        return Err(Failure::say(Exit::Usage, text).hint("for example: release.pem"));
+    }
     let private = context.path(&args.file);
     let public = Utf8PathBuf::from(format!("{private}.pub"));
     let pair = KeyPair::generate().map_err(|error| fail(&error))?;
@@ -64,10 +68,10 @@ fn generate(args: &Generate, context: &mut Context) -> Result<Exit, Failure> {
     let files = context.host.files;
     // The public half first: if it is in the way, no private key is left behind.
     let text = pem(pair.public())?;
-    files.create(&public, text.as_bytes(), Mode::Public).map_err(|error| fail(&error))?;
+    files.create(&public, text.as_bytes(), Mode::Public).map_err(|error| in_the_way(&error))?;
     if let Err(error) = files.create(&private, secret.as_bytes(), Mode::Private) {
         files.remove(&public).map_err(|error| fail(&error))?;
-        return Err(fail(&error));
+        return Err(in_the_way(&error));
     }
     let directory = private.parent().filter(|path| !path.as_str().is_empty());
     let directory = directory.unwrap_or(camino::Utf8Path::new("."));
@@ -77,6 +81,19 @@ fn generate(args: &Generate, context: &mut Context) -> Result<Exit, Failure> {
         pair.public().id()
     ));
     Ok(Exit::Done)
+}
+
+/// Why a file of the pair cannot be made, and what to do about it.
+fn in_the_way(error: &FileError) -> Failure {
+    match error {
+        FileError::NotFound { path } => {
+            let text = format!("cannot write {path}: its directory does not exist");
+            Failure::say(Exit::Failure, text).hint("make the directory first")
+        }
+        FileError::AlreadyExists { .. } => Failure::new(Exit::Failure, error)
+            .hint("a key is never overwritten: choose another name"),
+        _ => Failure::new(Exit::Failure, error),
+    }
 }
 
 fn show(args: &Show, context: &mut Context) -> Result<Exit, Failure> {

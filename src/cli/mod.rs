@@ -40,8 +40,8 @@ use crate::host::Host;
 /// What is said below the list of commands.
 const AFTER_HELP: &str = "\
 Administrators and CI use the commands from init to lab, in this order; gateways use the others.
-Exit codes: 0 done, 64 wrong usage, 65 mistakes in mesh.yaml; those of a gateway are explained by
-`tieline reconcile --help`.";
+Exit codes: 0 done, 1 failed, 64 wrong usage, 65 mistakes in mesh.yaml; `tieline reconcile --help`
+has the others.";
 
 /// Tie LANs together: one mesh.yaml, signed bundles, OpenVPN tunnels
 #[derive(Debug, Parser)]

@@ -17,7 +17,7 @@ use crate::publish::{Publication, PublishError, Published, publish};
 /// and a release older than the one it has is refused; so it can be run again at any time.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The git repository: https://, ssh://, user@host:path, git://, http://, file:// or a path
+    /// The git repository: https://, ssh://, user@host:path, git://, http://, file:// or an absolute path
     remote: String,
 
     /// Publish the TUF repository in DIR

@@ -18,6 +18,14 @@ pub struct User {
     pub group: u32,
 }
 
+impl User {
+    /// The user this process runs as.
+    pub(super) fn current() -> Self {
+        let (id, group) = (rustix::process::geteuid(), rustix::process::getegid());
+        Self { id: id.as_raw(), group: group.as_raw() }
+    }
+}
+
 /// The user called `name`, from passwd(5); system users are not looked for elsewhere.
 pub fn user_by_name(name: &str) -> Result<Option<User>, FileError> {
     let passwd = RealFiles.read("/etc/passwd".into(), LIMIT)?;

@@ -25,8 +25,10 @@ pub struct Enrolled {
     pub key: Utf8PathBuf,
     /// Where the certificate is.
     pub certificate: Utf8PathBuf,
-    /// Whether either was made just now.
-    pub made: bool,
+    /// Whether the private key was made just now.
+    pub made_key: bool,
+    /// Whether the certificate was made just now.
+    pub made_certificate: bool,
 }
 
 /// Why a gateway has no identity. Nothing that was there has been touched.
@@ -110,7 +112,8 @@ pub fn enroll(
         fingerprint: Fingerprint::of_der(&der),
         key: identity.path(KEY),
         certificate: identity.path(CERTIFICATE),
-        made: made_key || made_certificate,
+        made_key,
+        made_certificate,
     })
 }
 

@@ -35,7 +35,7 @@ impl EnrollReport {
             fingerprint: enrolled.fingerprint,
             key: enrolled.key,
             certificate: enrolled.certificate,
-            made: enrolled.made,
+            made: enrolled.made_key || enrolled.made_certificate,
             entry: entry.to_string(),
         }
     }

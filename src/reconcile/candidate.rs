@@ -91,18 +91,7 @@ impl Candidate {
         (manifest, files): (Manifest, ArtifactSet),
         local: &Local,
     ) -> Result<Self, Refusal> {
-        if manifest.mesh != *local.mesh {
-            let (found, own) = (manifest.mesh, local.mesh.clone());
-            return Err(Refusal::Mesh { release, found, own });
-        }
-        if manifest.gateway != *local.gateway {
-            let (found, own) = (manifest.gateway, local.gateway.clone());
-            return Err(Refusal::Gateway { release, found, own });
-        }
-        if !manifest.identity.contains(&local.identity) {
-            let (gateway, own) = (local.gateway.clone(), local.identity);
-            return Err(Refusal::Identity { release, gateway, own });
-        }
+        addressed(release, &manifest, local.mesh, local.gateway, local.identity)?;
         policy::check(&manifest, &files, local)
             .map_err(|source| Refusal::Forbidden { release, source })?;
         Ok(Self { release, digest, manifest, files })
@@ -131,4 +120,27 @@ impl Candidate {
     pub fn files(&self) -> &ArtifactSet {
         &self.files
     }
+}
+
+/// Whether a bundle is for this very gateway: the mesh, the name and the certificate are its own.
+pub(super) fn addressed(
+    release: u64,
+    manifest: &Manifest,
+    mesh: &Name,
+    gateway: &Name,
+    identity: Fingerprint,
+) -> Result<(), Refusal> {
+    if manifest.mesh != *mesh {
+        let (found, own) = (manifest.mesh.clone(), mesh.clone());
+        return Err(Refusal::Mesh { release, found, own });
+    }
+    if manifest.gateway != *gateway {
+        let (found, own) = (manifest.gateway.clone(), gateway.clone());
+        return Err(Refusal::Gateway { release, found, own });
+    }
+    if !manifest.identity.contains(&identity) {
+        let (gateway, own) = (gateway.clone(), identity);
+        return Err(Refusal::Identity { release, gateway, own });
+    }
+    Ok(())
 }

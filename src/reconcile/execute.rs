@@ -22,26 +22,33 @@ pub enum StepError {
 
 /// Carries out all steps in order. One that fails does not keep the others from happening: a tunnel
 /// that does not start is no reason to leave the rest down, or to keep one that was revoked. Only
-/// what depends on it is left out, and the next run tries again.
+/// what depends on it is left out, and the next run tries again. Returns the steps that were done,
+/// and why others were not.
 pub(super) fn execute(
     machine: &Machine,
     paths: &Paths,
-    steps: &Steps,
+    mut steps: Steps,
     applied: &mut Applied,
-) -> Vec<StepError> {
+) -> (Steps, Vec<StepError>) {
     let mut errors = Vec::new();
     let mut broken: BTreeSet<Device> = BTreeSet::new();
-    for step in steps.iter() {
+    let mut done = |step: &Step| {
         let device = device_of(step);
         if device.is_some_and(|device| broken.contains(&device)) {
-            continue;
+            return false;
         }
-        if let Err(error) = one(machine, paths, step, applied) {
+        let ended = one(machine, paths, step, applied);
+        if let Err(error) = ended {
             broken.extend(device);
             errors.push(error);
+            return false;
         }
+        true
+    };
+    for part in [&mut steps.additions, &mut steps.changes, &mut steps.removals] {
+        part.retain(&mut done);
     }
-    errors
+    (steps, errors)
 }
 
 /// The tunnel a step is about.

@@ -2,7 +2,7 @@
 
 use camino::Utf8PathBuf;
 
-use super::candidate::{Candidate, Local, Refusal};
+use super::candidate::{Candidate, Local, Refusal, addressed};
 use super::newest::{Newest, ReleaseError, newest};
 use super::{
     Changes, Current, GatewayConfig, Generation, LastRun, StepError, Wanted, decide, execute,
@@ -156,7 +156,7 @@ fn converge_to_newest(gateway: &Gateway, report: &mut Report) -> Result<(), RunE
     };
     let repaired = note(repaired, &mut report.repaired);
     match newest(gateway, current.digest(), report) {
-        Ok(Newest::Same) => repaired,
+        Ok(Newest::Same) => repaired.and_then(|()| still_ours(gateway, &current)),
         Ok(Newest::Other(bundle)) => apply(gateway, &bundle, report),
         Err(error) => {
             // One error ends the run, but the other one has to be seen as well.
@@ -164,6 +164,16 @@ fn converge_to_newest(gateway: &Gateway, report: &mut Report) -> Result<(), RunE
             Err(error.into())
         }
     }
+}
+
+/// Whether the generation in use is still for this gateway, whose key pair or gateway.yaml may have
+/// changed since it came.
+fn still_ours(gateway: &Gateway, current: &Current) -> Result<(), RunError> {
+    let Current::Whole(generation) = current else { return Ok(()) };
+    let Generation { label, manifest } = &**generation;
+    let config = gateway.config;
+    addressed(label.release, manifest, &config.mesh, &config.gateway, gateway.identity)?;
+    Ok(())
 }
 
 /// Puts a verified bundle to use.
@@ -210,12 +220,15 @@ fn converge(gateway: &Gateway, manifest: &Manifest, report: &mut Report) -> Done
         return Ok(None);
     }
     report.steps.extend(steps.iter().map(ToString::to_string));
-    let errors = execute::execute(machine, &config.paths, &steps, &mut seen.applied);
-    let changes = Some(Changes::of(&steps));
+    let count = steps.iter().count();
+    let (done, errors) = execute::execute(machine, &config.paths, steps, &mut seen.applied);
+    let changes = (!done.is_empty()).then(|| Changes::of(&done));
     if errors.is_empty() {
         return Ok(changes);
     }
-    Err((changes, RunError::Steps { count: steps.iter().count(), errors }))
+    // A device that waits for a process that does not start is nothing to tell of.
+    let told = changes.filter(|changes| *changes != Changes::default());
+    Err((told, RunError::Steps { count, errors }))
 }
 
 /// Puts what was done into its place in the report, and hands on what failed.

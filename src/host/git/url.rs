@@ -37,7 +37,7 @@ pub enum RemoteUrlError {
     /// It has none of the forms.
     #[error(
         "a remote is https://host/path, ssh://user@host/path, user@host:path, git://host/path, \
-         http://host/path or file:///path; {0:?} is none of these"
+         http://host/path, file:///path or /path; {0:?} is none of these"
     )]
     Form(String),
     /// It carries a password, which would end up in logs.

@@ -48,8 +48,14 @@ impl Direct {
     /// own on the tmpfs of the run directory, like systemd's LoadCredential= makes them.
     fn credentials(&self, user: Option<User>) -> Result<[Utf8PathBuf; 2], ServiceError> {
         let names = ["openvpn.crt", "openvpn.key"];
-        let Some(user) = user else { return Ok(names.map(|name| self.files.identity.join(name))) };
         let copies = names.map(|name| self.files.run.join(name));
+        let Some(user) = user else {
+            // Those of a user that gateway.yaml named before are not left behind.
+            for copy in &copies {
+                RealFiles.remove(copy)?;
+            }
+            return Ok(names.map(|name| self.files.identity.join(name)));
+        };
         for (name, copy) in names.iter().zip(&copies) {
             let source = self.files.identity.join(name);
             RealFiles.replace(copy, &RealFiles.read(&source, CREDENTIAL_LIMIT)?, Mode::Private)?;
@@ -62,9 +68,9 @@ impl Direct {
         let files = &self.files;
         RealFiles.create_dir(&files.run)?;
         let user = self.user()?;
-        if let Some(user) = user {
-            give(&files.run, user)?;
-        }
+        // Whoever it was before: OpenVPN writes here without a capability, so it has to own it.
+        let owner = user.unwrap_or_else(User::current);
+        give(&files.run, owner)?;
         let [certificate, key] = self.credentials(user)?;
         let pid_file = files.pid_file(device);
         let log = self.log(device);
@@ -78,6 +84,7 @@ impl Direct {
             .args(["openvpn", "--cd", files.run.as_str(), "--config", config.as_str()])
             .args(["--cert", certificate.as_str(), "--key", key.as_str()])
             .args(["--management", socket.as_str(), "unix"])
+            .args(only_root().iter().copied())
             .args(["--writepid", pid_file.as_str(), "--log-append", log.as_str()])
             .args(["--daemon", &name])
             .limit(START_LIMIT);
@@ -105,6 +112,12 @@ impl Direct {
         let last = last.map(|line| format!(": {}", line.trim())).unwrap_or_default();
         ServiceError::Ended { device, log: log.into_string(), last }
     }
+}
+
+/// OpenVPN lets everybody write to its socket, and who does can end the tunnel: so it has to look
+/// at who connects.
+fn only_root() -> &'static [&'static str] {
+    if geteuid().is_root() { &["--management-client-user", "root"] } else { &[] }
 }
 
 /// Arguments of setpriv(1): OpenVPN takes packets from strangers, so it gets to keep nothing of

@@ -124,6 +124,16 @@ fn a_damaged_generation_is_unpacked_again() {
 }
 
 #[test]
+fn a_gateway_that_is_another_one_now_says_so_although_nothing_is_new() {
+    let mut town = settled();
+    town.config.mesh = "other".parse().unwrap();
+    let (ended, report) = town.run(Fate::Kind).unwrap();
+    assert!(matches!(ended, Err(RunError::Refused(Refusal::Mesh { .. }))), "{ended:?}");
+    assert_eq!(report.summary(), "");
+    assert!(town.runs(OLD));
+}
+
+#[test]
 fn a_failed_tunnel_does_not_keep_the_others_down() {
     let mut town = Town::new();
     town.release(OLD);
