@@ -146,7 +146,10 @@ fn converge_to_newest(gateway: &Gateway, report: &mut Report) -> Result<(), RunE
     let paths = &config.paths;
     let current =
         generation::current(machine.files, &paths.state).map_err(RunError::Directories)?;
+    let ours = still_ours(gateway, &current);
     let repaired = match &current {
+        // With another key pair, every restart would only take a tunnel down.
+        _ if ours.is_err() => Ok(None),
         Current::None => Ok(None),
         Current::Whole(generation) => converge(gateway, &generation.manifest, report),
         Current::Damaged { why } => {
@@ -156,11 +159,11 @@ fn converge_to_newest(gateway: &Gateway, report: &mut Report) -> Result<(), RunE
     };
     let repaired = note(repaired, &mut report.repaired);
     match newest(gateway, current.digest(), report) {
-        Ok(Newest::Same) => repaired.and_then(|()| still_ours(gateway, &current)),
+        Ok(Newest::Same) => ours.and(repaired),
         Ok(Newest::Other(bundle)) => apply(gateway, &bundle, report),
         Err(error) => {
             // One error ends the run, but the other one has to be seen as well.
-            report.warnings.extend(repaired.err().map(|error| sentence(&error)));
+            report.warnings.extend(ours.and(repaired).err().map(|error| sentence(&error)));
             Err(error.into())
         }
     }

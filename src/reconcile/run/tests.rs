@@ -134,6 +134,19 @@ fn a_gateway_that_is_another_one_now_says_so_although_nothing_is_new() {
 }
 
 #[test]
+fn somebody_else_s_key_pair_takes_no_tunnel_down() {
+    let mut town = settled();
+    town.identity = Fingerprint::of_der(b"fremantle");
+    let (ended, report) = town.run(Fate::Kind).unwrap();
+    assert!(matches!(ended, Err(RunError::Refused(Refusal::Identity { .. }))), "{ended:?}");
+    assert_eq!(report.summary(), "");
+    let changed: Vec<_> =
+        town.effects().into_iter().filter(|effect| effect.contains("tl-")).collect();
+    assert_eq!(changed, [""; 0], "nothing that runs is touched");
+    assert!(town.runs(OLD));
+}
+
+#[test]
 fn a_failed_tunnel_does_not_keep_the_others_down() {
     let mut town = Town::new();
     town.release(OLD);

@@ -22,6 +22,8 @@ pub(super) type Tunnels<'a> = &'a [(u16, u16)];
 pub(super) struct Town {
     pub(super) host: Fake,
     pub(super) config: GatewayConfig,
+    /// The certificate of the gateway's key pair.
+    pub(super) identity: Fingerprint,
     key: KeyPair,
     repository: BTreeMap<String, Vec<u8>>,
 }
@@ -56,7 +58,8 @@ impl Town {
             world.network.attached.insert("192.168.1.0/24".parse().unwrap());
             world.network.addresses.insert("192.168.1.1".parse().unwrap());
         });
-        let mut town = Self { host, config, key, repository: BTreeMap::new() };
+        let identity = Fingerprint::of_der(b"perth");
+        let mut town = Self { host, config, identity, key, repository: BTreeMap::new() };
         town.add(files);
         town
     }
@@ -103,8 +106,7 @@ impl Town {
         let host = &self.host;
         let machine =
             Machine { files: host, clock: host, network: host, services: host, remotes: host };
-        let identity = Fingerprint::of_der(b"perth");
-        let gateway = Gateway { machine, config: &self.config, identity, owner: 7 };
+        let gateway = Gateway { machine, config: &self.config, identity: self.identity, owner: 7 };
         let mut report = Report::default();
         match catch_unwind(AssertUnwindSafe(|| run(&gateway, &mut report))) {
             Ok(ended) => Some((ended, report)),
