@@ -69,7 +69,7 @@ enum Trouble {
 }
 
 /// Asks the remotes in their order, each for its share of the deadline, until one has a
-/// release that can be trusted. A remote can do no harm: what it sends is verified, and what is
+/// release that can be trusted. A remote can at worst withhold: what it sends is verified, and what is
 /// wrong with it becomes a warning if another one is fine.
 pub(super) fn newest(
     gateway: &Gateway,
