@@ -10,6 +10,7 @@ use super::{Context, Exit, Failure, Format};
 use crate::bundle::{Build, BuiltBundle, Bundle};
 use crate::compile::compile;
 use crate::primitives::Name;
+use crate::report::counted;
 
 /// Compile the mesh into one bundle per gateway
 ///
@@ -131,8 +132,7 @@ fn write(
 fn sentence(out: &Utf8Path, build: &Build) -> String {
     let count = build.gateways.len();
     let bytes: u64 = build.gateways.values().map(|bundle| bundle.length).sum();
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{out}: {count} bundle{plural} of mesh {}, {bytes} bytes", build.mesh)
+    format!("{out}: {} of mesh {}, {bytes} bytes", counted(count, "bundle"), build.mesh)
 }
 
 #[cfg(test)]

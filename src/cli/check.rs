@@ -6,7 +6,7 @@ use camino::Utf8PathBuf;
 
 use super::mesh_file::{Examined, Locking, Outcome, examine};
 use super::{Context, Exit, Failure, Format};
-use crate::report::{FindingsReport, findings_text};
+use crate::report::{FindingsReport, counted, findings_text};
 
 /// Find every mistake in mesh.yaml
 ///
@@ -52,15 +52,13 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
 
 /// One line that says what was found to be right, and what is left to do.
 fn praise(file: &str, lock: &str, outcome: &Outcome) -> String {
-    let count =
-        |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
     let gateways = outcome.mesh.gateways().count();
     let tunnels = gateways * gateways.saturating_sub(1) / 2;
     let mut text = format!(
         "{file}: {}, {}, {}: no problems\n",
-        count(outcome.mesh.lans.len(), "LAN"),
-        count(gateways, "gateway"),
-        count(tunnels, "tunnel"),
+        counted(outcome.mesh.lans.len(), "LAN"),
+        counted(gateways, "gateway"),
+        counted(tunnels, "tunnel"),
     );
     if outcome.update.is_change() {
         let _ = writeln!(text, "{lock} is missing or behind: run `tieline lock`");

@@ -55,12 +55,7 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
             say(args, &enrolled, context);
             context.terminal.result(&entry.to_string())?;
         }
-        Format::Json => {
-            let report = EnrollReport::new(enrolled, &entry);
-            let text = serde_json::to_string_pretty(&report);
-            let text = text.map_err(|error| Failure::new(Exit::Failure, &error))?;
-            context.terminal.result(&(text + "\n"))?;
-        }
+        Format::Json => context.json(&EnrollReport::new(enrolled, &entry))?,
     }
     Ok(Exit::Done)
 }

@@ -73,7 +73,7 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
         .map_err(|error| explain(&error))?;
     match context.format {
         Format::Human => context.terminal.note(&sentence(&published)),
-        Format::Json => context.terminal.result(&json(&published)?)?,
+        Format::Json => context.json(&published)?,
     }
     Ok(Exit::Done)
 }
@@ -140,9 +140,4 @@ fn sentence(published: &Published) -> String {
     });
     let done = if published.dry_run { "would publish" } else { "published" };
     format!("{done} release {number}: {}", counted.collect::<Vec<_>>().join("; "))
-}
-
-fn json(published: &Published) -> Result<String, Failure> {
-    let text = serde_json::to_string_pretty(published);
-    text.map(|text| text + "\n").map_err(|error| Failure::new(Exit::Failure, &error))
 }

@@ -24,17 +24,11 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
         probes: &parts.probes,
     };
     let status = status(&asked, &config).map_err(|error| Failure::new(Exit::Failure, &error))?;
-    let text = match context.format {
-        Format::Human => text(&status),
-        Format::Json => json(&status)?,
-    };
-    context.terminal.result(&text)?;
+    match context.format {
+        Format::Human => context.terminal.result(&text(&status))?,
+        Format::Json => context.json(&status)?,
+    }
     Ok(Exit::Done)
-}
-
-fn json(status: &Status) -> Result<String, Failure> {
-    let text = serde_json::to_string_pretty(status);
-    text.map(|text| text + "\n").map_err(|error| Failure::new(Exit::Failure, &error))
 }
 
 fn text(status: &Status) -> String {

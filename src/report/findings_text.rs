@@ -2,7 +2,7 @@
 
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 
-use super::Sources;
+use super::{Sources, counted};
 use crate::spec::{Finding, Label, Severity, is_plain};
 
 /// Findings that are printed; nobody reads on, and the summary has the count of all.
@@ -42,7 +42,7 @@ pub fn summary(findings: &[Finding]) -> String {
     let parts: Vec<_> = [(errors, "error"), (findings.len() - errors, "warning")]
         .into_iter()
         .filter(|&(count, _)| count > 0)
-        .map(|(count, what)| format!("{count} {what}{}", if count == 1 { "" } else { "s" }))
+        .map(|(count, what)| counted(count, what))
         .collect();
     if parts.is_empty() { "no problems".to_owned() } else { parts.join(", ") }
 }

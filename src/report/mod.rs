@@ -12,3 +12,9 @@ pub use findings_text::{findings_text, summary};
 pub use lock_report::{LockEntry, LockReport};
 pub use release_report::{KeyEntry, KeysReport, ReleaseReport};
 pub use source::{Source, Sources};
+
+/// A number of things, such as "1 tunnel" or "2 tunnels".
+#[must_use]
+pub fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}

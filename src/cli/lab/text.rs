@@ -10,6 +10,7 @@ use comfy_table::{CellAlignment, Table};
 use crate::lab::{MeshFiles, Pair, Phase, Round, TunnelReport};
 use crate::model::Mesh;
 use crate::primitives::Name;
+use crate::report::counted;
 
 const GOOD: Style = AnsiColor::Green.on_default().bold();
 const BAD: Style = AnsiColor::BrightRed.on_default().bold();
@@ -24,8 +25,8 @@ const SHOWN: usize = 10;
 
 /// What is being built.
 pub(super) fn header(mesh: &Mesh, files: &MeshFiles, index: usize) -> String {
-    let lans = count(mesh.lans.len(), "LAN");
-    let gateways = count(mesh.gateways().count(), "gateway");
+    let lans = counted(mesh.lans.len(), "LAN");
+    let gateways = counted(mesh.gateways().count(), "gateway");
     let (name, file) = (&mesh.name, &files.path);
     if index == 0 {
         format!("{TITLE}A lab of {name}{TITLE:#}: {lans}, {gateways}, from {file}\n")
@@ -143,10 +144,6 @@ fn table(round: &Round) -> String {
     }
     let text = table.trim_fmt();
     text.replace('✗', &format!("{BAD}✗{BAD:#}")).replace('✓', &format!("{GOOD}✓{GOOD:#}"))
-}
-
-fn count(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]
