@@ -33,5 +33,5 @@ pub use newest::ReleaseError;
 pub use policy::Forbidden;
 pub use run::{Gateway, Machine, Report, RunError, run};
 pub use stage::{prune, stage, switch};
-pub use status::{InUse, Metadata, Questions, State, Status, TunnelStatus, status};
+pub use status::{ClockStatus, InUse, Metadata, Questions, State, Status, TunnelStatus, status};
 pub use wanted::{Ruleset, Tunnel, Wanted};
