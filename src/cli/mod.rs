@@ -11,6 +11,7 @@ mod exit;
 mod failure;
 mod gateway;
 mod git_worker;
+mod hold;
 mod init;
 mod key;
 mod lab;
@@ -18,6 +19,7 @@ mod lock;
 mod mesh_file;
 mod publish;
 mod reconcile;
+mod release_hold;
 mod root;
 mod sign;
 mod status;
@@ -100,6 +102,8 @@ enum Command {
     Enroll(enroll::Args),
     Reconcile(reconcile::Args),
     Status(status::Args),
+    Hold(hold::Args),
+    ReleaseHold(release_hold::Args),
     #[command(name = crate::host::git::WORKER_COMMAND, hide = true)]
     GitWorker(git_worker::Args),
 }
@@ -156,6 +160,8 @@ fn dispatch(command: &Command, context: &mut Context) -> Result<Exit, Failure> {
         Command::Enroll(args) => enroll::run(args, context),
         Command::Reconcile(args) => reconcile::run(args, context),
         Command::Status(args) => status::run(args, context),
+        Command::Hold(args) => hold::run(args, context),
+        Command::ReleaseHold(args) => release_hold::run(args, context),
         Command::GitWorker(args) => git_worker::run(args, context),
     }
 }
