@@ -25,7 +25,7 @@ const MOST_ROUNDS: u64 = 50_000_000;
 
 /// Encrypts a private key (PKCS#8 in DER).
 pub(super) fn close(
-    key: PrivateKeyInfoRef<'_>,
+    key: &PrivateKeyInfoRef<'_>,
     passphrase: &str,
 ) -> Result<Zeroizing<String>, SignerError> {
     let mut random = [0; 32];
