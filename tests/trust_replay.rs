@@ -50,6 +50,7 @@ fn also_after_part_of_the_state_was_lost() {
             timestamp: keep(0, &stored.timestamp),
             snapshot: keep(1, &stored.snapshot),
             targets: keep(2, &stored.targets),
+            delegated: stored.delegated.clone(),
         };
         for older in [&one, &two] {
             let updated = update(&left, older, NOW);
