@@ -5,6 +5,7 @@
 //! last, and what was left out by a crash before it was never part of a release.
 
 mod audit;
+mod binding;
 mod error;
 mod files;
 mod release;
@@ -12,6 +13,7 @@ mod root;
 mod signing;
 
 pub use audit::Audit;
+pub use binding::binding;
 pub use error::RepositoryError;
 pub use files::NewFile;
 pub use release::{Changes, NewRelease, ReleaseTerms, release};

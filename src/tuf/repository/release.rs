@@ -68,7 +68,7 @@ pub fn release(
     let mut files = Vec::new();
 
     let (targets, changes) = next_targets(newest, build, bundles, &mut files)?;
-    let before = newest.map(|newest| newest.release.targets().version);
+    let before = newest.map(|newest| newest.targets.version);
     let version = next_version(Role::Targets, before)?;
     let targets = draft(targets, version, terms.targets_expire, terms.signed_at)?;
     let content = sign(&targets, root, signers)?;
@@ -118,7 +118,7 @@ fn next_targets(
     files: &mut Vec<NewFile>,
 ) -> Result<(Targets, Changes), RepositoryError> {
     let empty = || Targets { targets: BTreeMap::new(), other: Map::new() };
-    let mut next = newest.map_or_else(empty, |newest| newest.release.targets().body.clone());
+    let mut next = newest.map_or_else(empty, |newest| newest.targets.body.clone());
     let before = next.targets.clone();
     let mut changes = Changes::default();
     // Targets that are no bundles of ours stay, like everything else we do not know.
@@ -225,7 +225,8 @@ fn accept_as_a_gateway(
         let mut update = Update::begin(previous.stored.clone(), judge, Limits::GATEWAY)?;
         while let Some(request) = update.next() {
             let file = files.iter().find(|file| file.path == request.path);
-            update.supply(file.map(|file| file.content.clone()))?;
+            let file = file.map(|file| &file.content).or_else(|| previous.roots.get(&request.path));
+            update.supply(file.cloned())?;
         }
         let release = update.finish()?;
         for (gateway, bytes) in bundles {
