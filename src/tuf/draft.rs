@@ -109,6 +109,11 @@ impl Draft {
         self.add(id, key, &text.trim().to_ascii_lowercase())
     }
 
+    /// What would be signed, for whoever is asked to sign it: nobody vouches for it yet.
+    pub(super) fn content<T: Body>(&self) -> Result<Signed<T>, MetadataError> {
+        Ok(serde_json::from_value(self.signed.clone())?)
+    }
+
     /// Which keys that hold the role in `root` have signed it validly, each once.
     pub(super) fn signed_by(&self, root: &Root) -> Vec<&KeyId> {
         let holders = root.roles.of(self.role);
