@@ -332,6 +332,14 @@ fn accept_as_a_gateway(
         while let Some(request) = update.next() {
             update.supply(known(&request.path))?;
         }
+        // Another timestamp of the same version is discarded, and with it the release.
+        let path = Role::Timestamp.path(None);
+        if update.stored().timestamp != known(&path) {
+            let version = update.timestamp().map_or(0, |timestamp| timestamp.version.get());
+            let what = Role::Timestamp.as_str().to_owned();
+            let (found, trusted) = (version, version);
+            return Err(TrustError::Rollback { file: path, what, found, trusted });
+        }
         let release = update.finish()?;
         let bundles =
             release.targets().body.targets.values().filter_map(|file| describe(file).ok());
