@@ -8,6 +8,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
 use std::panic;
+use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -33,6 +34,11 @@ pub(crate) struct World {
     locked: bool,
     /// What the only remote serves; without anything it does not answer.
     pub(crate) served: BTreeMap<String, Vec<u8>>,
+    /// The time that has passed since the machine was made.
+    pub(crate) passed: Duration,
+    /// When it was booted, on the same clock, and how often.
+    booted: Duration,
+    boots: u32,
     /// The effects so far.
     pub(crate) effects: Vec<String>,
     fate: Fate,
@@ -90,6 +96,9 @@ impl Fake {
             };
             world.processes.clear();
             world.settings.clear();
+            world.passed += Duration::from_secs(20);
+            world.booted = world.passed;
+            world.boots += 1;
             world.entries.retain(|path, _| !path.starts_with(run));
         });
     }
