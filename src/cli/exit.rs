@@ -31,7 +31,7 @@ pub enum Exit {
     RolledBack = 30,
     /// Rolling back failed as well, or was not possible: somebody has to come.
     RollbackFailed = 31,
-    /// On hold.
+    /// An administrator has put the gateway on hold.
     OnHold = 40,
     /// The command line is wrong (EX_USAGE).
     Usage = 64,

@@ -1,17 +1,23 @@
 //! The clocks.
 
+mod synchronised;
+
 use std::thread;
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 use time::OffsetDateTime;
 
-use super::{Files, RealFiles};
+use super::{Files, RealFiles, RealProcesses};
 
 /// The time of day, and the time since boot.
 pub trait Clock {
     /// The time now, in UTC, as the system has it. A gateway may have booted without knowing it.
     fn now(&self) -> OffsetDateTime;
+
+    /// Whether something keeps it right; `None` where nobody can say. Asking may start a program,
+    /// so it is for people who look and not for every run.
+    fn synchronised(&self) -> Option<bool>;
 
     /// The time since boot, which nobody can set, and which boot that was.
     fn boot(&self) -> BootClock;
@@ -39,6 +45,10 @@ impl Clock for RealClock {
     #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the system")]
     fn now(&self) -> OffsetDateTime {
         OffsetDateTime::now_utc()
+    }
+
+    fn synchronised(&self) -> Option<bool> {
+        synchronised::ask(&RealProcesses)
     }
 
     fn boot(&self) -> BootClock {

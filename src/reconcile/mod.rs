@@ -14,6 +14,7 @@ mod error;
 mod execute;
 mod generation;
 pub mod health;
+mod hold;
 mod last_run;
 mod metadata;
 mod newest;
@@ -34,12 +35,13 @@ pub use decide::{Seen, Step, Steps, decide};
 pub use error::{Alarm, RunError};
 pub use execute::StepError;
 pub use generation::{Current, Generation, Label, current};
+pub use hold::{Hold, ReasonError};
 pub use last_run::{LastRun, Outcome};
 pub use newest::ReleaseError;
 pub use policy::Forbidden;
 pub use report::{Installed, Report};
 pub use run::{Gateway, Machine, run};
-pub use status::{InUse, Metadata, Questions, State, Status, TunnelStatus, status};
+pub use status::{ClockStatus, InUse, Metadata, Questions, State, Status, TunnelStatus, status};
 pub use transaction::{
     ByHandError, Cause, Found, History, Journal, Linked, Origin, Phase, Recovery, Rejected,
     Situation, forget, lift, put_back, roll_back_by_hand, way_out,

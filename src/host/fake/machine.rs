@@ -30,6 +30,10 @@ impl Clock for Fake {
     fn sleep(&self, duration: Duration) {
         self.with(|world| world.passed += duration);
     }
+
+    fn synchronised(&self) -> Option<bool> {
+        None
+    }
 }
 
 impl Fake {
