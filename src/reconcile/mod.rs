@@ -11,6 +11,7 @@ mod config;
 mod decide;
 mod execute;
 mod generation;
+pub mod health;
 mod last_run;
 mod metadata;
 mod newest;

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::bundle::Manifest;
 use crate::host::git::Remotes;
-use crate::host::{Clock, FileError, Files, Network, Services};
+use crate::host::{Clock, FileError, Files, Network, Probes, Services};
 use crate::primitives::{Fingerprint, sentence};
 use crate::tuf::{TrustError, UtcTime, VerifiedBundle};
 
@@ -25,6 +25,8 @@ pub struct Machine<'a> {
     pub network: &'a dyn Network,
     /// The processes of its tunnels.
     pub services: &'a dyn Services,
+    /// How its tunnels are, and who answers.
+    pub probes: &'a dyn Probes,
     /// Where releases come from.
     pub remotes: &'a dyn Remotes,
 }
