@@ -5,19 +5,23 @@
 
 mod build;
 mod check;
+mod completions;
 mod context;
 mod enroll;
 mod exit;
 mod failure;
 mod gateway;
 mod git_worker;
+mod hold;
 mod init;
 mod key;
 mod lab;
 mod lock;
+mod man;
 mod mesh_file;
 mod publish;
 mod reconcile;
+mod release_hold;
 mod root;
 mod sign;
 mod status;
@@ -28,7 +32,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use camino::Utf8PathBuf;
-use clap::{ColorChoice, Parser, Subcommand};
+use clap::{ColorChoice, CommandFactory as _, Parser, Subcommand};
 
 pub use context::{Context, Format};
 pub use exit::Exit;
@@ -100,8 +104,18 @@ enum Command {
     Enroll(enroll::Args),
     Reconcile(reconcile::Args),
     Status(status::Args),
+    Hold(hold::Args),
+    ReleaseHold(release_hold::Args),
+    Completions(completions::Args),
+    #[command(hide = true)]
+    Man(man::Args),
     #[command(name = crate::host::git::WORKER_COMMAND, hide = true)]
     GitWorker(git_worker::Args),
+}
+
+/// Every command with its arguments, for whatever is made of their description.
+fn description() -> clap::Command {
+    Cli::command()
 }
 
 impl Global {
@@ -156,6 +170,10 @@ fn dispatch(command: &Command, context: &mut Context) -> Result<Exit, Failure> {
         Command::Enroll(args) => enroll::run(args, context),
         Command::Reconcile(args) => reconcile::run(args, context),
         Command::Status(args) => status::run(args, context),
+        Command::Hold(args) => hold::run(args, context),
+        Command::ReleaseHold(args) => release_hold::run(args, context),
+        Command::Completions(args) => completions::run(args, context),
+        Command::Man(args) => man::run(args, context),
         Command::GitWorker(args) => git_worker::run(args, context),
     }
 }

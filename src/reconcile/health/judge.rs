@@ -99,7 +99,7 @@ fn remotes(before: &Health, now: &Health, verdict: &mut Verdict) {
     let answered: Vec<_> =
         before.remotes.iter().filter(|(_, answers)| **answers).map(|(remote, _)| remote).collect();
     let answers = |remote: &&String| now.remotes.get(*remote) == Some(&true);
-    if answered.is_empty() || answered.iter().any(|remote| answers(remote)) {
+    if answered.is_empty() || answered.iter().any(answers) {
         return;
     }
     let names: Vec<_> = answered.into_iter().map(String::as_str).collect();
