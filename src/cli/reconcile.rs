@@ -41,6 +41,7 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
             clock: context.host.clock,
             network: &parts.network,
             services: &*parts.services,
+            probes: &parts.probes,
             remotes: context.host.git as &dyn Remotes,
         },
         config: &config,

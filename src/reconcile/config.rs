@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde_saphyr::Options;
 use serde_saphyr::options::DuplicateKeyPolicy;
 
+use super::health::{self, Check};
 use crate::host::git::Remote;
 use crate::host::{FileError, Files, TunnelFiles};
 use crate::primitives::Name;
@@ -45,6 +46,10 @@ pub struct GatewayConfig {
     /// How a new release has to prove itself
     #[serde(default)]
     pub confirm: Confirm,
+    /// What else has to work on this host: a release that breaks it is taken back
+    #[serde(default, deserialize_with = "health::check_list")]
+    #[schemars(schema_with = "health::check_schema")]
+    pub checks: Vec<Check>,
     /// What even a validly signed bundle may do here
     #[serde(default)]
     pub policy: Policy,

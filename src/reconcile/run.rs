@@ -9,7 +9,7 @@ use super::{
     generation, stage,
 };
 use crate::host::git::Remotes;
-use crate::host::{Clock, Files, LockGuard, Network, Services};
+use crate::host::{Clock, Files, LockGuard, Network, Probes, Services};
 use crate::primitives::{Fingerprint, sentence};
 use crate::tuf::{UtcTime, VerifiedBundle};
 
@@ -24,6 +24,8 @@ pub struct Machine<'a> {
     pub network: &'a dyn Network,
     /// The processes of its tunnels.
     pub services: &'a dyn Services,
+    /// How its tunnels are, and who answers.
+    pub probes: &'a dyn Probes,
     /// Where releases come from.
     pub remotes: &'a dyn Remotes,
 }

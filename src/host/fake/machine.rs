@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use time::OffsetDateTime;
 
 use super::Fake;
-use crate::host::git::{Fetch, Fetched, GitError, Remotes};
+use crate::host::git::{Fetch, Fetched, GitError, Reach, Remotes};
 use crate::host::{
     BootClock, Clock, FileError, Files, Link, Network, NetworkError, NetworkState, Process,
     ServiceError, Services, TunnelFiles, Via,
@@ -152,7 +152,7 @@ impl Remotes for Fake {
     fn fetch(&self, fetch: &Fetch) -> Result<Fetched, GitError> {
         let remote = fetch.remote.url.clone();
         let served = self.with(|world| world.served.clone());
-        if served.is_empty() {
+        if !self.with(|world| world.remote_answers()) {
             return Err(GitError::Deadline { remote, deadline: fetch.deadline });
         }
         let files = fetch.directory.join("files");
@@ -161,5 +161,13 @@ impl Remotes for Fake {
             self.put(files.join(path).as_str(), &content);
         }
         Ok(Fetched { commit: "0".repeat(40), files, received: 0 })
+    }
+
+    fn reach(&self, reach: &Reach) -> Result<(), GitError> {
+        let remote = reach.remote.url.clone();
+        if !self.with(|world| world.remote_answers()) {
+            return Err(GitError::Deadline { remote, deadline: reach.deadline });
+        }
+        Ok(())
     }
 }

@@ -101,6 +101,7 @@ fn two_runs_at_once_are_one() {
         clock: &town.host,
         network: &town.host,
         services: &town.host,
+        probes: &town.host,
         remotes: &town.host,
     };
     let identity = Fingerprint::of_der(b"perth");

@@ -8,6 +8,7 @@ use super::roll_back::roll_back;
 use super::{Cause, History, Journal, Origin, Phase, Rejected};
 use crate::bundle::Manifest;
 use crate::primitives::sentence;
+use crate::reconcile::health::Ask;
 use crate::reconcile::{
     Changes, Current, Gateway, Installed, Label, Report, RunError, Step, Steps, Wanted, decide,
     health, observe, stage,
@@ -33,7 +34,7 @@ pub(in crate::reconcile) fn carry_out(
     report: &mut Report,
 ) -> Result<(), RunError> {
     let (files, state) = (gateway.machine.files, &gateway.config.paths.state);
-    let mut journal = arm(gateway, plan)?;
+    let mut journal = arm(gateway, plan, report)?;
     journal.save(files, state).map_err(RunError::Journal)?;
     let release = plan.to.release;
     stage::switch(files, state, plan.to).map_err(|source| RunError::Stage { release, source })?;
@@ -46,7 +47,7 @@ pub(in crate::reconcile) fn carry_out(
 }
 
 /// What is there before anything is touched.
-fn arm(gateway: &Gateway, plan: &Plan) -> Result<Journal, RunError> {
+fn arm(gateway: &Gateway, plan: &Plan, report: &Report) -> Result<Journal, RunError> {
     let Gateway { machine, config, .. } = gateway;
     let seen = observe::observe(machine, &config.paths).map_err(RunError::Observe)?;
     let steps = decide(&seen, &Wanted::of(plan.manifest, &gateway.identity, gateway.owner));
@@ -58,7 +59,8 @@ fn arm(gateway: &Gateway, plan: &Plan) -> Result<Journal, RunError> {
         Current::None => (Origin::Nothing { settings: seen.settings }, Wanted::default()),
         Current::Damaged { .. } => (Origin::Unknown, Wanted::default()),
     };
-    let baseline = health::take(machine, config, &before);
+    let ask = Ask::All { answered: report.remote.as_ref() };
+    let baseline = health::take(machine, config, &before, ask, config.confirm.window());
     let now = machine.clock.boot();
     let deadline = now.uptime.saturating_add(config.confirm.window());
     Ok(Journal {

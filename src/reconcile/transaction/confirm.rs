@@ -6,10 +6,14 @@ use super::Journal;
 use crate::bundle::Manifest;
 use crate::primitives::sentence;
 use crate::reconcile::converge::converge;
+use crate::reconcile::health::Ask;
 use crate::reconcile::{Changes, Gateway, Report, RunError, Wanted, decide, health, observe};
 
 /// How long to wait before looking again.
 const POLL: Duration = Duration::from_secs(1);
+
+/// How long one look at everything may take at least.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// How often steps that fail are tried: what fails for good is not waited for.
 pub(super) const TRIES: u32 = 3;
@@ -72,7 +76,10 @@ fn healthy(
     if !missing.is_empty() {
         return Err(missing.iter().map(|step| format!("it needs again: {step}")).collect());
     }
-    let now = health::take(machine, config, wanted);
+    let left = journal.deadline().saturating_sub(machine.clock.boot().uptime);
+    // It gets one look at least, also where doing what it asks for took all of its time.
+    let limit = left.max(LOOK);
+    let now = health::take(machine, config, wanted, Ask::Any { before: &journal.baseline }, limit);
     let verdict = health::judge(&journal.baseline, &now, &journal.changed);
     if verdict.healthy { Ok(verdict.warnings) } else { Err(verdict.waiting_for) }
 }

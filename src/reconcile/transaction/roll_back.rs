@@ -7,6 +7,7 @@ use super::confirm::TRIES;
 use super::{Cause, History, Journal, Rejected};
 use crate::primitives::sentence;
 use crate::reconcile::converge::converge;
+use crate::reconcile::health::Ask;
 use crate::reconcile::{Alarm, Gateway, Report, RunError, Wanted, health};
 use crate::tuf::UtcTime;
 
@@ -97,7 +98,8 @@ fn look(gateway: &Gateway, journal: &Journal, wanted: &Wanted, report: &mut Repo
     let Gateway { machine, config, .. } = gateway;
     let start = machine.clock.boot().uptime;
     loop {
-        let now = health::take(machine, config, wanted);
+        let ask = Ask::Any { before: &journal.baseline };
+        let now = health::take(machine, config, wanted, ask, PATIENCE);
         let verdict = health::judge(&journal.baseline, &now, &journal.changed);
         let late = machine.clock.boot().uptime.saturating_sub(start) >= PATIENCE;
         if verdict.healthy || late {
