@@ -5,8 +5,8 @@ use super::converge::converge;
 use super::newest::{Newest, newest};
 use super::transaction::{self, Plan, carry_out};
 use super::{
-    Alarm, Cause, Current, GatewayConfig, Generation, History, LastRun, Report, RunError, Wanted,
-    generation, stage,
+    Alarm, Cause, Current, Found, GatewayConfig, Generation, History, Journal, LastRun, Report,
+    RunError, Wanted, generation, stage,
 };
 use crate::host::git::Remotes;
 use crate::host::{Clock, Files, LockGuard, Network, Probes, Services};
@@ -69,7 +69,10 @@ pub(super) fn lock(gateway: &Gateway) -> Result<LockGuard, RunError> {
     }
     let lock = paths.run.join("lock");
     let held = machine.files.try_lock(&lock).map_err(RunError::Directories)?;
-    held.ok_or(RunError::Locked { lock })
+    held.ok_or_else(|| {
+        let confirming = Journal::load(machine.files, &paths.state) != Found::Nothing;
+        RunError::Locked { lock, confirming }
+    })
 }
 
 /// Does some `work` under the lock, and leaves a note of how it ended.
