@@ -25,5 +25,5 @@ pub fn binding(root: &[u8], timestamp: &[u8], snapshot: &[u8]) -> Result<bool, T
 
 fn stands<T: Body>(root: &Root, bytes: &[u8]) -> bool {
     let envelope = Envelope::<T>::read(bytes, Limits::GATEWAY.signatures);
-    envelope.is_ok_and(|envelope| envelope.check(root).is_ok())
+    envelope.is_ok_and(|envelope| envelope.check(root.authority(T::ROLE)).is_ok())
 }

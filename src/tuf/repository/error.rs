@@ -1,5 +1,6 @@
 //! Why no root or release can be made.
 
+use super::RootError;
 use crate::bundle::BundleError;
 use crate::primitives::Name;
 use crate::tuf::{KeyId, Role, SignerError, TrustError, UtcTime};
@@ -133,6 +134,9 @@ pub enum RepositoryError {
         /// The role.
         role: Role,
     },
+    /// A root that cannot be proposed.
+    #[error(transparent)]
+    Root(#[from] RootError),
     /// Signing failed.
     #[error("cannot sign")]
     Signer(#[from] SignerError),

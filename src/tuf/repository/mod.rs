@@ -23,4 +23,7 @@ pub use release::{
     Changes, NewRelease, Proposal, ReleaseTerms, complete, propose, proposed, refresh, release,
 };
 pub use review::{check_clock, check_lifetimes, check_removed};
-pub use root::{RoleTerms, RootTerms, first_root};
+pub use root::{
+    Change, Edit, KeyView, NamedKey, RoleTerms, RoleView, RootError, RootProposal, RootTerms,
+    RootView, Standing, TrustedRoot, first_proposal, first_root,
+};
