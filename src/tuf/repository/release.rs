@@ -205,7 +205,7 @@ fn next_targets(
     bundles: &BTreeMap<Name, Vec<u8>>,
     files: &mut Vec<NewFile>,
 ) -> Result<(Targets, Changes), RepositoryError> {
-    let empty = || Targets { targets: BTreeMap::new(), other: Map::new() };
+    let empty = || Targets { targets: BTreeMap::new(), delegations: None, other: Map::new() };
     let mut next = newest.map_or_else(empty, |newest| newest.targets.body.clone());
     // Targets that are no bundles of ours stay, like everything else we do not know.
     next.targets.retain(|_, file| {
