@@ -68,7 +68,7 @@ fn write(files: &mut Files, new: Vec<NewFile>) {
 /// Adds the next root, in which other keys hold roles.
 fn rotate(files: &mut Files, holders: &[(Role, u8)]) {
     let newest =
-        (1..).take_while(|n| files.contains_key(&format!("metadata/{n}.root.json"))).last();
+        (1..100).take_while(|n| files.contains_key(&format!("metadata/{n}.root.json"))).last();
     let newest = newest.unwrap();
     let root: Value =
         serde_json::from_slice(&files[&format!("metadata/{newest}.root.json")]).unwrap();

@@ -1,10 +1,10 @@
 //! Looking at a repository before anything is added to it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU64;
 
 use crate::primitives::Name;
-use crate::tuf::client::{Judge, Request, Stored, Update};
+use crate::tuf::client::{Judge, Request, Stored, Update, describe};
 use crate::tuf::envelope::Envelope;
 use crate::tuf::metadata::{Root, Signed, Snapshot, Targets, Timestamp};
 use crate::tuf::{Limits, Role, TrustError, TrustErrorKind};
@@ -62,8 +62,9 @@ impl Audit {
         root: Vec<u8>,
         mut read: impl FnMut(&Request) -> Result<Option<Vec<u8>>, E>,
     ) -> Result<Self, E> {
+        let start = Stored::provisioned(root);
         let mut roots = BTreeMap::new();
-        let Walk { root: last, stored, end } = walk(&root, None, &mut roots, &mut read)?;
+        let Walk { root: last, stored, end } = walk(&start, None, &mut roots, &mut read)?;
         let error = match end {
             End::Empty => {
                 first_release_only(read)?;
@@ -79,7 +80,7 @@ impl Audit {
         let versions = last.version.get().saturating_sub(roots.len() as u64)..last.version.get();
         for until in versions.rev().filter(|_| error.kind() == TrustErrorKind::Signature) {
             let Walk { stored, end, .. } =
-                walk(&root, Some(until), &mut BTreeMap::new(), &mut read)?;
+                walk(&start, Some(until), &mut BTreeMap::new(), &mut read)?;
             if let End::Release(newest) = end {
                 let newest = Newest { superseded: NonZeroU64::new(until), ..*newest };
                 return Ok(Self { root: last, newest: Some(newest), stored, roots });
@@ -99,6 +100,15 @@ impl Audit {
     #[must_use]
     pub fn superseded(&self) -> Option<u64> {
         self.newest.as_ref()?.superseded.map(NonZeroU64::get)
+    }
+
+    /// The commit that the newest release was built from, where all its bundles say the same.
+    #[must_use]
+    pub fn source_commit(&self) -> Option<String> {
+        let targets = &self.newest.as_ref()?.targets.body.targets;
+        let commit = |file| Some(describe(file).ok()?.source_commit);
+        let mut commits: BTreeSet<_> = targets.values().filter_map(commit).collect();
+        commits.pop_first().flatten().filter(|_| commits.is_empty())
     }
 
     /// The mesh that the root is for, if it says so.
@@ -138,16 +148,15 @@ impl Audit {
     }
 }
 
-/// Lets a client that knows `root` look at the repository, as one that is told of no root after
+/// Lets a client that has stored `start` look at the repository, as one that is told of no root after
 /// version `until`.
 fn walk<E: From<RepositoryError>>(
-    root: &[u8],
+    start: &Stored,
     until: Option<u64>,
     roots: &mut BTreeMap<String, Vec<u8>>,
     read: &mut impl FnMut(&Request) -> Result<Option<Vec<u8>>, E>,
 ) -> Result<Walk, E> {
-    let stored = Stored::provisioned(root.to_vec());
-    let mut update = Update::begin(stored, Judge::Never, Limits::GATEWAY)
+    let mut update = Update::begin(start.clone(), Judge::Never, Limits::GATEWAY)
         .map_err(|error| E::from(RepositoryError::Previous(error)))?;
     let mut broken = None;
     while let Some(request) = update.next() {

@@ -74,6 +74,16 @@ pub enum RepositoryError {
         /// The gateways.
         gateways: Vec<Name>,
     },
+    /// A signature by a key that has no say.
+    #[error("key {} does not hold the {role} role, which is held by {}", key.short(), list(.holders))]
+    NoHolder {
+        /// The role.
+        role: Role,
+        /// The key.
+        key: KeyId,
+        /// Who holds the role.
+        holders: Vec<KeyId>,
+    },
     /// A renewed timestamp for a release that the newest root does not vouch for.
     #[error("the newest release was signed for root {root}, and later roots name other keys")]
     Superseded {

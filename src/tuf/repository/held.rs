@@ -4,11 +4,13 @@
 //! targets, snapshot, timestamp. A file that lacks signatures is held, until others have signed;
 //! nothing of it is in `metadata/` before the last one is complete.
 
+use std::collections::BTreeMap;
+
 use super::release::{described, next_snapshot, next_timestamp};
 use super::signing::{among, draft, next_version};
 use super::{Audit, NewFile, ReleaseTerms, RepositoryError};
 use crate::tuf::metadata::{Body, Signed, Snapshot, Targets, Timestamp};
-use crate::tuf::{Draft, KeyId, MetadataError, Role, Signer, TrustError};
+use crate::tuf::{Draft, KeyId, MetadataError, PublicKey, Role, Signer, TrustError, UtcTime};
 
 /// Files of a release that nobody accepts yet, each but the last with enough signatures.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,9 +93,43 @@ impl Held {
         self.drafts.last()
     }
 
-    /// The same, to add signatures from elsewhere.
-    pub fn open_mut(&mut self) -> Option<&mut Draft> {
-        self.drafts.last_mut()
+    /// Adds a signature by `key` to the open file, as other programs write it: 64 bytes as they are
+    /// or in hexadecimal, if `key` holds the role and it verifies.
+    pub fn import(
+        &mut self,
+        previous: &Audit,
+        key: &PublicKey,
+        signature: &[u8],
+    ) -> Result<(), RepositoryError> {
+        let Some(open) = self.drafts.last_mut() else { return Ok(()) };
+        let (root, role) = (&previous.root.body, open.role());
+        let holders = root.roles.of(role);
+        let mut ids = holders.keyids.iter();
+        let id = ids.find(|id| root.keys.get(id).is_some_and(|listed| listed.is_same(key)));
+        let Some(id) = id else {
+            let (key, holders) = (key.id(), holders.keyids.clone());
+            return Err(RepositoryError::NoHolder { role, key, holders });
+        };
+        Ok(open.import(id, key, signature)?)
+    }
+
+    /// When the metadata of each role will expire, once this is released.
+    #[must_use]
+    pub fn expiries(&self, previous: &Audit, terms: &ReleaseTerms) -> BTreeMap<Role, UtcTime> {
+        let mut expiries = BTreeMap::from([(Role::Root, previous.root.expires)]);
+        if let Some(newest) = &previous.newest {
+            expiries.insert(Role::Targets, newest.targets.expires);
+            expiries.insert(Role::Snapshot, newest.snapshot.expires);
+        }
+        if self.drafts.first().is_none_or(|draft| draft.role() != Role::Timestamp) {
+            expiries.insert(Role::Targets, terms.targets_expire);
+            expiries.insert(Role::Snapshot, terms.snapshot_expires);
+        }
+        expiries.insert(Role::Timestamp, terms.timestamp_expires);
+        for draft in &self.drafts {
+            expiries.extend(expiry(draft).map(|expires| (draft.role(), expires)));
+        }
+        expiries
     }
 
     /// The targets metadata in it, if it has new ones.
@@ -128,8 +164,8 @@ impl Held {
             }
             let content = open.to_bytes()?;
             let next = match role {
-                Role::Targets => self.next_snapshot(previous, terms, &content)?,
-                Role::Snapshot => self.next_timestamp(previous, terms, &content)?,
+                Role::Targets => Self::next_snapshot(previous, terms, &content)?,
+                Role::Snapshot => Self::next_timestamp(previous, terms, &content)?,
                 Role::Timestamp | Role::Root => return Ok(None),
             };
             self.drafts.push(next);
@@ -139,7 +175,7 @@ impl Held {
 
     /// The files where they are held.
     pub fn held(&self) -> Result<Vec<NewFile>, RepositoryError> {
-        self.files(|role, version| place(role, version))
+        self.files(place)
     }
 
     /// The files where a complete release has them, in the order in which they must be written.
@@ -161,7 +197,6 @@ impl Held {
     }
 
     fn next_snapshot(
-        &self,
         previous: &Audit,
         terms: &ReleaseTerms,
         targets: &[u8],
@@ -174,7 +209,6 @@ impl Held {
     }
 
     fn next_timestamp(
-        &self,
         previous: &Audit,
         terms: &ReleaseTerms,
         snapshot: &[u8],
@@ -196,6 +230,14 @@ fn version(previous: &Audit, role: Role) -> Result<u64, RepositoryError> {
         Role::Targets | Role::Root => newest.targets.version,
     });
     Ok(next_version(role, before)?.get())
+}
+
+fn expiry(draft: &Draft) -> Option<UtcTime> {
+    Some(match draft.role() {
+        Role::Snapshot => draft.content::<Snapshot>().ok()?.expires,
+        Role::Timestamp => draft.content::<Timestamp>().ok()?.expires,
+        Role::Targets | Role::Root => draft.content::<Targets>().ok()?.expires,
+    })
 }
 
 fn version_of(draft: &Draft) -> Result<u64, MetadataError> {

@@ -329,13 +329,9 @@ fn accept_as_a_gateway(
     };
     let accept = || -> Result<(), TrustError> {
         let mut update = Update::begin(previous.stored.clone(), Judge::At(now), Limits::GATEWAY)?;
-        let take = |update: &mut Update| -> Result<(), TrustError> {
-            while let Some(request) = update.next() {
-                update.supply(known(&request.path))?;
-            }
-            Ok(())
-        };
-        take(&mut update)?;
+        while let Some(request) = update.next() {
+            update.supply(known(&request.path))?;
+        }
         // Another timestamp of the same version is discarded, and with it the release.
         let path = Role::Timestamp.path(None);
         if update.stored().timestamp != known(&path) {
