@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::IpAddr;
 use std::panic;
+use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -35,6 +36,11 @@ pub(crate) struct World {
     locked: bool,
     /// What the only remote serves; without anything it does not answer.
     pub(crate) served: BTreeMap<String, Vec<u8>>,
+    /// The time that has passed since the machine was made.
+    pub(crate) passed: Duration,
+    /// When it was booted, on the same clock, and how often.
+    booted: Duration,
+    boots: u32,
     /// The addresses that answer nobody; the far end of every tunnel that has a process and a
     /// device does, unless it is among them.
     pub(crate) silent: BTreeSet<IpAddr>,
@@ -111,6 +117,9 @@ impl Fake {
             };
             world.processes.clear();
             world.settings.clear();
+            world.passed += Duration::from_secs(20);
+            world.booted = world.passed;
+            world.boots += 1;
             world.entries.retain(|path, _| !path.starts_with(run));
         });
     }

@@ -13,7 +13,7 @@ mod services;
 mod swap;
 mod users;
 
-pub use clock::{Clock, RealClock};
+pub use clock::{BootClock, Clock, RealClock};
 pub use environment::{Environment, RealEnvironment};
 pub use files::{FileError, Files, LockGuard, Mode, RealFiles};
 pub use network::{

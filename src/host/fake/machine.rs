@@ -1,6 +1,7 @@
 //! A network, processes and a remote in memory.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use ipnet::IpNet;
@@ -9,14 +10,25 @@ use time::OffsetDateTime;
 use super::Fake;
 use crate::host::git::{Fetch, Fetched, GitError, Reach, Remotes};
 use crate::host::{
-    Clock, FileError, Files, Link, Network, NetworkError, NetworkState, Process, ServiceError,
-    Services, TunnelFiles, Via,
+    BootClock, Clock, FileError, Files, Link, Network, NetworkError, NetworkState, Process,
+    ServiceError, Services, TunnelFiles, Via,
 };
 use crate::primitives::Device;
 
 impl Clock for Fake {
     fn now(&self) -> OffsetDateTime {
-        time::macros::datetime!(2030-01-01 12:00 UTC)
+        time::macros::datetime!(2030-01-01 12:00 UTC) + self.with(|world| world.passed)
+    }
+
+    fn boot(&self) -> BootClock {
+        self.with(|world| BootClock {
+            id: format!("boot-{}", world.boots),
+            uptime: world.passed - world.booted,
+        })
+    }
+
+    fn sleep(&self, duration: Duration) {
+        self.with(|world| world.passed += duration);
     }
 
     fn synchronised(&self) -> Option<bool> {
