@@ -7,7 +7,7 @@ mod support;
 
 use std::time::Duration;
 
-use support::inside::{self, lan};
+use support::inside;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
