@@ -25,7 +25,7 @@ mod wanted;
 pub use applied::Applied;
 pub use candidate::{Candidate, Local, Refusal};
 pub use changes::Changes;
-pub use config::{ConfigError, GatewayConfig, Paths, Policy, ServiceManager};
+pub use config::{ConfigError, GatewayConfig, Hook, LogTo, Paths, Policy, ServiceManager};
 pub use decide::{Seen, Step, Steps, decide};
 pub use execute::StepError;
 pub use generation::{Current, Generation, Label, current};
