@@ -16,7 +16,7 @@ mod users;
 
 pub use clock::{Clock, RealClock};
 pub use environment::{Environment, RealEnvironment};
-pub use files::{FileError, Files, LockGuard, Mode, RealFiles};
+pub use files::{FileError, Files, Kind, LockGuard, Mode, RealFiles};
 pub use logs::{Entry, Log, Priority, stderr_is_the_journal};
 pub use network::{KernelNetwork, Link, Network, NetworkError, NetworkState, ROUTE_PROTOCOL, Via};
 pub use probes::{Management, Probes, TunnelState};
