@@ -5,6 +5,7 @@
 
 mod build;
 mod check;
+mod completions;
 mod context;
 mod enroll;
 mod exit;
@@ -16,6 +17,7 @@ mod init;
 mod key;
 mod lab;
 mod lock;
+mod man;
 mod mesh_file;
 mod publish;
 mod reconcile;
@@ -30,7 +32,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use camino::Utf8PathBuf;
-use clap::{ColorChoice, Parser, Subcommand};
+use clap::{ColorChoice, CommandFactory as _, Parser, Subcommand};
 
 pub use context::{Context, Format};
 pub use exit::Exit;
@@ -104,8 +106,16 @@ enum Command {
     Status(status::Args),
     Hold(hold::Args),
     ReleaseHold(release_hold::Args),
+    Completions(completions::Args),
+    #[command(hide = true)]
+    Man(man::Args),
     #[command(name = crate::host::git::WORKER_COMMAND, hide = true)]
     GitWorker(git_worker::Args),
+}
+
+/// Every command with its arguments, for whatever is made of their description.
+fn description() -> clap::Command {
+    Cli::command()
 }
 
 impl Global {
@@ -162,6 +172,8 @@ fn dispatch(command: &Command, context: &mut Context) -> Result<Exit, Failure> {
         Command::Status(args) => status::run(args, context),
         Command::Hold(args) => hold::run(args, context),
         Command::ReleaseHold(args) => release_hold::run(args, context),
+        Command::Completions(args) => completions::run(args, context),
+        Command::Man(args) => man::run(args, context),
         Command::GitWorker(args) => git_worker::run(args, context),
     }
 }
