@@ -4,7 +4,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{Context, Exit, Failure};
 use crate::host::{
-    Direct, FileError, Files, KernelNetwork, Management, Services, Systemd, current_user,
+    Direct, FileError, Files, KernelNetwork, RealProbes, Services, Systemd, current_user,
     user_by_name,
 };
 use crate::primitives::{Fingerprint, pem};
@@ -25,7 +25,7 @@ pub(super) struct ConfigArgs {
 pub(super) struct Parts {
     pub(super) services: Box<dyn Services>,
     pub(super) network: KernelNetwork,
-    pub(super) probes: Management,
+    pub(super) probes: RealProbes,
 }
 
 impl ConfigArgs {
@@ -55,7 +55,7 @@ impl Parts {
                 Box::new(Direct::new(files, config.user().map(str::to_owned)))
             }
         };
-        Self { services, network: KernelNetwork, probes: Management }
+        Self { services, network: KernelNetwork, probes: RealProbes }
     }
 }
 

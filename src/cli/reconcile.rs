@@ -4,7 +4,7 @@ use super::gateway::{ConfigArgs, Parts, identity, owner};
 use super::{Context, Exit, Failure};
 use crate::host::git::Remotes;
 use crate::primitives::Name;
-use crate::reconcile::{self, Gateway, Machine, Refusal, ReleaseError, Report, RunError};
+use crate::reconcile::{self, Alarm, Gateway, Machine, Refusal, ReleaseError, Report, RunError};
 use crate::tuf::TrustErrorKind;
 
 /// The codes of this command, for monitoring. [`Exit`] has them all.
@@ -41,6 +41,7 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
             clock: context.host.clock,
             network: &parts.network,
             services: &*parts.services,
+            probes: &parts.probes,
             remotes: context.host.git as &dyn Remotes,
         },
         config: &config,
@@ -51,8 +52,7 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
     let ended = reconcile::run(&gateway, &mut report);
     tell(&config.gateway, &report, context);
     ended.map_err(|error| failure(&config.gateway, &error))?;
-    let changed = report.repaired.is_some() || report.applied.is_some();
-    Ok(if changed && args.detailed_exitcode { Exit::Changed } else { Exit::Done })
+    Ok(if report.changed() && args.detailed_exitcode { Exit::Changed } else { Exit::Done })
 }
 
 fn tell(gateway: &Name, report: &Report, context: &mut Context) {
@@ -93,6 +93,8 @@ fn exit(error: &RunError) -> Exit {
             Refusal::Forbidden { .. } => Exit::Forbidden,
             _ => Exit::WrongGateway,
         },
+        RunError::RolledBack { .. } | RunError::Undone { .. } => Exit::RolledBack,
+        RunError::RollbackFailed { .. } | RunError::Alarm(_) => Exit::RollbackFailed,
         _ => Exit::Failure,
     }
 }
@@ -137,6 +139,22 @@ fn hint(error: &RunError) -> String {
             "nothing was changed; change mesh.yaml, or `policy` in gateway.yaml"
         }
         RunError::Refused(_) => "nothing was changed; look at `gateway` and `mesh` in gateway.yaml",
+        RunError::RolledBack { .. } => {
+            "the release before runs; a newer one is tried when it comes, and this one again after \
+             `tieline rollback --lift`"
+        }
+        RunError::Undone { .. } => "what was in use before runs again",
+        RunError::RollbackFailed { .. } => {
+            "every run repairs what it can; `tieline status` shows what is up and what is not"
+        }
+        RunError::Alarm(Alarm::Damaged { .. }) => {
+            "nothing was touched; look at the disk, and at the way to the remotes"
+        }
+        RunError::Alarm(_) => {
+            "have a look, then `tieline rollback --to RELEASE`, or `tieline recover --forget` to \
+             go on with what is in use"
+        }
+        RunError::Journal(_) => "look at the disk: is it full? the next run goes on from here",
         RunError::Steps { .. } => "`tieline status` shows what is up and what is not",
         RunError::Stage { .. } => "nothing that runs was changed; is the disk full?",
         RunError::Directories(error) if error.is_denied() => "run it as root",
