@@ -3,7 +3,7 @@
 use crate::tuf::TrustErrorKind;
 
 /// How a command ended. The numbers are documented for scripts and monitoring; those from 64 up
-/// follow sysexits(3). 30, 31 and 40 are kept free for rolling back and for holds.
+/// follow sysexits(3). 30 and 31 are kept free for rolling back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
@@ -27,6 +27,8 @@ pub enum Exit {
     BadBundle = 23,
     /// Local policy forbids what the bundle wants.
     Forbidden = 24,
+    /// An administrator has put the gateway on hold.
+    OnHold = 40,
     /// The command line is wrong (EX_USAGE).
     Usage = 64,
     /// mesh.yaml or mesh.lock has errors (EX_DATAERR).

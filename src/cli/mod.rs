@@ -12,6 +12,7 @@ mod exit;
 mod failure;
 mod gateway;
 mod git_worker;
+mod hold;
 mod init;
 mod key;
 mod lab;
@@ -20,6 +21,7 @@ mod man;
 mod mesh_file;
 mod publish;
 mod reconcile;
+mod release_hold;
 mod root;
 mod sign;
 mod status;
@@ -102,6 +104,8 @@ enum Command {
     Enroll(enroll::Args),
     Reconcile(reconcile::Args),
     Status(status::Args),
+    Hold(hold::Args),
+    ReleaseHold(release_hold::Args),
     Completions(completions::Args),
     #[command(hide = true)]
     Man(man::Args),
@@ -166,6 +170,8 @@ fn dispatch(command: &Command, context: &mut Context) -> Result<Exit, Failure> {
         Command::Enroll(args) => enroll::run(args, context),
         Command::Reconcile(args) => reconcile::run(args, context),
         Command::Status(args) => status::run(args, context),
+        Command::Hold(args) => hold::run(args, context),
+        Command::ReleaseHold(args) => release_hold::run(args, context),
         Command::Completions(args) => completions::run(args, context),
         Command::Man(args) => man::run(args, context),
         Command::GitWorker(args) => git_worker::run(args, context),

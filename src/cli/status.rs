@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::gateway::{ConfigArgs, Parts};
 use super::{Context, Exit, Failure, Format};
-use crate::reconcile::{Outcome, Questions, State, Status, TunnelStatus, status};
+use crate::reconcile::{ClockStatus, Outcome, Questions, State, Status, TunnelStatus, status};
 
 /// Show how this gateway is: its release, its tunnels, the metadata it trusts
 #[derive(Debug, clap::Args)]
@@ -46,6 +46,7 @@ fn text(status: &Status) -> String {
     } else if let Some((role, expires)) = metadata.expires.iter().min_by_key(|(_, at)| **at) {
         lines.push(format!("metadata    {role} expires first, at {expires}"));
     }
+    lines.extend(clock(&status.clock));
     if let Some(run) = &status.last_run {
         let how = match run.outcome {
             Outcome::Converged => "nothing to do".to_owned(),
@@ -61,6 +62,17 @@ fn text(status: &Status) -> String {
         text.push_str(&table(&status.tunnels));
     }
     text
+}
+
+/// What is wrong with the clock, if something is: one that is right is nothing to tell of.
+fn clock(clock: &ClockStatus) -> Option<String> {
+    if let Some(signed) = clock.behind {
+        return Some(format!(
+            "clock       behind: metadata were signed at {signed}, and that counts as now"
+        ));
+    }
+    let wrong = clock.synchronised == Some(false);
+    wrong.then(|| "clock       not synchronised: expiry may be judged by a wrong time".to_owned())
 }
 
 /// The tunnels, a line each, in columns as wide as they need to be.
@@ -98,4 +110,22 @@ fn row(tunnel: &TunnelStatus) -> [String; 5] {
         tunnel.process.map_or_else(|| "-".to_owned(), |pid| pid.to_string()),
         routes.chain(missing).collect::<Vec<_>>().join(", "),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_clock_that_is_wrong_is_told_of() {
+        let said = |synchronised, behind: Option<&str>| {
+            let behind = behind.map(|at| at.parse().unwrap());
+            clock(&ClockStatus { synchronised, behind }).unwrap_or_default()
+        };
+        assert_eq!(said(Some(true), None), "");
+        assert_eq!(said(None, None), "");
+        assert!(said(Some(false), None).contains("not synchronised"));
+        let behind = said(Some(false), Some("2030-01-01T00:00:00Z"));
+        assert!(behind.contains("behind") && behind.contains("2030-01-01T00:00:00Z"), "{behind}");
+    }
 }

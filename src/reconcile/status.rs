@@ -44,6 +44,8 @@ pub struct Status {
     pub damaged: Option<String>,
     /// The metadata it trusts
     pub metadata: Metadata,
+    /// Its clock
+    pub clock: ClockStatus,
     /// The tunnels of the generation, in the order of their devices
     pub tunnels: Vec<TunnelStatus>,
     /// How the last run of the reconciler ended
@@ -71,6 +73,16 @@ pub struct Metadata {
     pub expires: BTreeMap<Role, UtcTime>,
     /// Why they are not to be trusted now, if so
     pub problem: Option<String>,
+}
+
+/// The clock, by which expiry is judged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ClockStatus {
+    /// Whether something keeps it right; null where nobody can say
+    pub synchronised: Option<bool>,
+    /// The newest signed time, if the clock is behind it: expiry is judged by that time instead
+    #[schemars(with = "Option<String>")]
+    pub behind: Option<UtcTime>,
 }
 
 /// One tunnel.
@@ -124,12 +136,19 @@ pub fn status(asked: &Questions, config: &GatewayConfig) -> Result<Status, StepE
             tunnels = self::tunnels(asked, config, &generation.manifest)?;
         }
     }
+    let (metadata, signed) = trusted(asked, config);
+    let now = UtcTime::from_clock(asked.clock.now());
+    let clock = ClockStatus {
+        synchronised: asked.clock.synchronised(),
+        behind: signed.filter(|signed| *signed > now),
+    };
     Ok(Status {
         gateway: config.gateway.clone(),
         mesh: config.mesh.clone(),
         generation: in_use,
         damaged,
-        metadata: trusted(asked, config),
+        metadata,
+        clock,
         tunnels,
         last_run: LastRun::load(asked.files, &paths.state),
     })
@@ -200,25 +219,31 @@ fn tunnel(
     TunnelStatus { device, peer, state, since, detail, process, routes, missing_routes }
 }
 
-/// What the stored metadata say, verified once more.
-fn trusted(asked: &Questions, config: &GatewayConfig) -> Metadata {
+/// What the stored metadata say, verified once more, and the newest time that they were signed at.
+fn trusted(asked: &Questions, config: &GatewayConfig) -> (Metadata, Option<UtcTime>) {
+    let problem = |error: &dyn std::error::Error| {
+        let problem = Some(sentence(error));
+        (Metadata { problem, ..Metadata::default() }, None)
+    };
     let stored = match metadata::load(asked.files, &config.paths) {
         Ok(stored) => stored,
-        Err(error) => {
-            return Metadata { problem: Some(sentence(&error)), ..Metadata::default() };
-        }
+        Err(error) => return problem(&error),
     };
     // A gateway that has seen no release has nothing to complain about.
     if stored.timestamp.is_none() {
-        return Metadata::default();
+        return (Metadata::default(), None);
     }
     match replay(&stored, asked.clock) {
-        Ok(release) => Metadata {
-            release: Some(release.number()),
-            expires: release.validity().iter().map(|of| (of.role, of.expires)).collect(),
-            problem: None,
-        },
-        Err(error) => Metadata { problem: Some(sentence(&error)), ..Metadata::default() },
+        Ok(release) => {
+            let signed = release.validity().iter().filter_map(|of| of.signed_at).max();
+            let metadata = Metadata {
+                release: Some(release.number()),
+                expires: release.validity().iter().map(|of| (of.role, of.expires)).collect(),
+                problem: None,
+            };
+            (metadata, signed)
+        }
+        Err(error) => problem(&error),
     }
 }
 

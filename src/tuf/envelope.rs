@@ -1,13 +1,13 @@
 //! A metadata file: what is signed, and the signatures (TUF specification §4.2.1).
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::json;
 use super::metadata::{Body, Holders, Root, Signed};
-use super::{KeyId, MetadataError, PublicKey, Signer, SignerError, TooFew};
+use super::{Draft, KeyId, MetadataError, PublicKey, Signer, SignerError, TooFew};
 
 /// A metadata file that has been read, and is not yet verified: the only way to its content is
 /// [`verify`](Self::verify).
@@ -88,20 +88,30 @@ fn verify_role(
     message: &[u8],
     signatures: &[Signature],
 ) -> Result<(), TooFew> {
-    let mut valid = BTreeSet::new();
-    for signature in signatures.iter().filter(|by| holders.keyids.contains(&by.keyid)) {
-        let Some(key) = root.keys.get(&signature.keyid).and_then(PublicKey::verifier) else {
-            continue;
-        };
-        if key.verifies(message, &signature.sig) {
-            valid.insert(key.material());
-        }
-    }
-    let valid = valid.len() as u64;
+    let signatures = signatures.iter().map(|signature| (&signature.keyid, signature.sig.as_str()));
+    let valid = signed_by(root, holders, message, signatures).len() as u64;
     if valid >= holders.threshold.get() {
         return Ok(());
     }
     Err(TooFew { valid, threshold: holders.threshold.get() })
+}
+
+/// Which different keys of `holders` have signed `message`: by what they are, with the id under
+/// which the signature came.
+pub(super) fn signed_by<'a>(
+    root: &Root,
+    holders: &Holders,
+    message: &[u8],
+    signatures: impl Iterator<Item = (&'a KeyId, &'a str)>,
+) -> BTreeMap<[u8; 32], &'a KeyId> {
+    let mut valid = BTreeMap::new();
+    for (id, signature) in signatures.filter(|(id, _)| holders.keyids.contains(id)) {
+        let Some(key) = root.keys.get(id).and_then(PublicKey::verifier) else { continue };
+        if key.verifies(message, signature) {
+            valid.insert(key.material(), id);
+        }
+    }
+    valid
 }
 
 /// Makes a metadata file of `signed`, with one signature by each of `signers` under the id its
@@ -110,16 +120,9 @@ pub(super) fn seal<T: Body>(
     signed: &Signed<T>,
     signers: &[(KeyId, &dyn Signer)],
 ) -> Result<Vec<u8>, SignerError> {
-    let value = serde_json::to_value(signed).map_err(|_| SignerError::Encode)?;
-    let message = json::canonical(&value);
-    let mut signatures = Vec::new();
-    for (keyid, signer) in signers {
-        let sig = signer.sign(&message)?;
-        signatures.push(Signature { keyid: keyid.clone(), sig });
+    let mut draft = Draft::of(signed)?;
+    for (id, signer) in signers {
+        draft.sign(id, *signer)?;
     }
-    signatures.sort_by(|a, b| a.keyid.cmp(&b.keyid));
-    let wire = serde_json::json!({ "signatures": signatures, "signed": value });
-    let mut bytes = serde_json::to_vec_pretty(&wire).map_err(|_| SignerError::Encode)?;
-    bytes.push(b'\n');
-    Ok(bytes)
+    draft.to_bytes()
 }

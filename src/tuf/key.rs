@@ -108,6 +108,22 @@ impl PublicKey {
         }
     }
 
+    /// Whether `signature`, in hexadecimal, is this key's over `message`. Never for a key that this
+    /// version does not know.
+    #[must_use]
+    pub fn verifies(&self, message: &[u8], signature: &str) -> bool {
+        self.verifier().is_some_and(|key| key.verifies(message, signature))
+    }
+
+    /// Whether it is the same key as `other`, whatever else metadata say of the two.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        match (self.verifier(), other.verifier()) {
+            (Some(one), Some(two)) => one == two,
+            _ => self == other,
+        }
+    }
+
     /// What can check this key's signatures, if anything here can.
     pub(super) fn verifier(&self) -> Option<Verifier> {
         match (self.keytype.as_str(), self.scheme.as_str()) {

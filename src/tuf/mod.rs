@@ -4,6 +4,7 @@
 //! [`Update`] is what gateways run.
 
 mod client;
+mod draft;
 mod envelope;
 mod error;
 mod hashes;
@@ -20,6 +21,7 @@ mod time;
 pub use client::{
     Description, Request, Stored, Update, Validity, VerifiedBundle, VerifiedRelease, VerifiedTarget,
 };
+pub use draft::Draft;
 pub use error::{MetadataError, TooFew, TrustError, TrustErrorKind};
 use hashes::Hashes;
 pub use key::{KeyId, PublicKey, PublicKeyError};

@@ -7,10 +7,10 @@ use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey, KeypairBytes};
 use ed25519_dalek::{Signer as _, SigningKey};
 use zeroize::Zeroizing;
 
-use super::{PublicKey, hex};
+use super::{KeyId, PublicKey, hex};
 
-/// Something that holds a private key and signs with it: a key in memory, and in time an agent, a
-/// token, a program.
+/// Something that holds a private key and signs with it: a key in memory, an agent, a token, a
+/// program. What it gives is believed by nobody: [`Draft::sign`](super::Draft::sign) verifies it.
 pub trait Signer {
     /// The public half of its key.
     fn public(&self) -> &PublicKey;
@@ -31,6 +31,15 @@ pub enum SignerError {
     /// The kernel gives no randomness.
     #[error("the system gives no random numbers for a new key")]
     Random(#[source] getrandom::Error),
+    /// Whatever holds the key gave something else than a signature by it.
+    #[error("what came back is no signature by key {key} over these bytes, so it was not used")]
+    Wrong {
+        /// The key that should have signed.
+        key: KeyId,
+    },
+    /// Whatever holds the key did not sign, for a reason of its own.
+    #[error(transparent)]
+    Elsewhere(Box<dyn std::error::Error + Send + Sync>),
     /// What was to be signed cannot be written as JSON.
     #[error("the metadata cannot be written as JSON")]
     Encode,

@@ -18,6 +18,10 @@ impl Clock for Fake {
     fn now(&self) -> OffsetDateTime {
         time::macros::datetime!(2030-01-01 12:00 UTC)
     }
+
+    fn synchronised(&self) -> Option<bool> {
+        None
+    }
 }
 
 impl Fake {

@@ -1,0 +1,130 @@
+//! Metadata on their way to enough signatures.
+//!
+//! One role may be held by people and machines in different places. So what is to be signed can
+//! leave as bytes, signatures come back one by one, and none is added that does not verify.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::envelope::signed_by;
+use super::metadata::{Body, Root, Signed};
+use super::{KeyId, MetadataError, PublicKey, Role, Signer, SignerError, hex};
+
+/// Metadata of one role, with the signatures that are there so far.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draft {
+    role: Role,
+    signed: Value,
+    message: Vec<u8>,
+    signatures: BTreeMap<KeyId, String>,
+}
+
+/// The file as it stands.
+#[derive(Deserialize)]
+struct Wire {
+    signatures: Vec<Signature>,
+    signed: Value,
+}
+
+#[derive(Deserialize)]
+struct Signature {
+    keyid: KeyId,
+    sig: String,
+}
+
+impl Draft {
+    /// `signed`, with no signature yet.
+    pub(super) fn of<T: Body>(signed: &Signed<T>) -> Result<Self, SignerError> {
+        let signed = serde_json::to_value(signed).map_err(|_| SignerError::Encode)?;
+        let message = super::json::canonical(&signed);
+        Ok(Self { role: T::ROLE, signed, message, signatures: BTreeMap::new() })
+    }
+
+    /// Reads a metadata file that should be of `role`, whoever has signed it. Nothing of it is
+    /// true yet: its signatures are looked at where somebody asks who has signed.
+    pub fn read(bytes: &[u8], role: Role) -> Result<Self, MetadataError> {
+        let wire: Wire = serde_json::from_value(super::json::read(bytes)?)?;
+        let limit = super::Limits::GATEWAY.signatures;
+        if wire.signatures.len() > limit {
+            return Err(MetadataError::Signatures { found: wire.signatures.len(), limit });
+        }
+        let kind = wire.signed.get("_type").and_then(Value::as_str);
+        if kind != Some(role.as_str()) {
+            let found = kind.unwrap_or("nothing that says").to_owned();
+            return Err(MetadataError::Kind { wanted: role, found });
+        }
+        let message = super::json::canonical(&wire.signed);
+        let signatures = wire.signatures.into_iter().map(|by| (by.keyid, by.sig)).collect();
+        Ok(Self { role, signed: wire.signed, message, signatures })
+    }
+
+    /// Whose metadata it is.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// Exactly the bytes that are signed: the canonical form of what stands under `signed`. It
+    /// begins with `{`, so it is never what an SSH key signs for another purpose (those begin
+    /// with the length of a session id, or with `SSHSIG`).
+    #[must_use]
+    pub fn message(&self) -> &[u8] {
+        &self.message
+    }
+
+    /// The signatures, by the ids of their keys; not verified.
+    pub fn signatures(&self) -> impl Iterator<Item = (&KeyId, &str)> {
+        self.signatures.iter().map(|(id, signature)| (id, signature.as_str()))
+    }
+
+    /// Has `signer` sign, and adds its signature under `id` if it verifies.
+    pub fn sign(&mut self, id: &KeyId, signer: &dyn Signer) -> Result<(), SignerError> {
+        let signature = signer.sign(&self.message)?;
+        self.add(id, signer.public(), &signature)
+    }
+
+    /// Adds a signature by `key`, in hexadecimal, under `id`, if it verifies.
+    pub fn add(&mut self, id: &KeyId, key: &PublicKey, signature: &str) -> Result<(), SignerError> {
+        if !key.verifies(&self.message, signature) {
+            return Err(SignerError::Wrong { key: id.clone() });
+        }
+        self.signatures.insert(id.clone(), signature.to_owned());
+        Ok(())
+    }
+
+    /// Adds a signature by `key` as other programs write it: 64 bytes as they are, or the same in
+    /// hexadecimal, under `id`, if it verifies.
+    pub fn import(
+        &mut self,
+        id: &KeyId,
+        key: &PublicKey,
+        signature: &[u8],
+    ) -> Result<(), SignerError> {
+        if key.verifies(&self.message, &hex::encode(signature)) {
+            return self.add(id, key, &hex::encode(signature));
+        }
+        let text = std::str::from_utf8(signature).unwrap_or_default();
+        self.add(id, key, &text.trim().to_ascii_lowercase())
+    }
+
+    /// Which keys that hold the role in `root` have signed it validly, each once.
+    pub(super) fn signed_by(&self, root: &Root) -> Vec<&KeyId> {
+        let holders = root.roles.of(self.role);
+        signed_by(root, holders, &self.message, self.signatures()).into_values().collect()
+    }
+
+    /// The metadata file. The same content and signatures give the same bytes.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, SignerError> {
+        let signatures: Vec<_> = self
+            .signatures
+            .iter()
+            .map(|(id, signature)| json!({ "keyid": id, "sig": signature }))
+            .collect();
+        let wire = json!({ "signatures": signatures, "signed": self.signed });
+        let mut bytes = serde_json::to_vec_pretty(&wire).map_err(|_| SignerError::Encode)?;
+        bytes.push(b'\n');
+        Ok(bytes)
+    }
+}
