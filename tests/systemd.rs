@@ -5,6 +5,7 @@
 
 mod support;
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -99,6 +100,46 @@ fn install(site: &Site, directory: &Path) -> Machine {
     machine
 }
 
+/// The reconciler's unit with a shell in its place, which tries what it should not be able to do.
+fn reconciler_is_walled_in(machine: &Machine) {
+    let unit = fs::read_to_string(format!("{PACKAGING}/systemd/tieline-reconcile.service"));
+    let attempts = [
+        "touch /etc/tieline/x",
+        "touch /usr/x",
+        "touch /var/x",
+        "touch /root/x",
+        "ls /root/.",
+        "/var/lib/tieline/true",
+        "/run/tieline/true",
+        "mknod /var/lib/tieline/null c 1 3",
+        "cat /dev/kmsg",
+        "chown 1 /var/lib/tieline/true",
+        "unshare -n true",
+        "mount -t tmpfs tmpfs /var/lib/tieline",
+        "nsenter -t 1 -m true",
+        // The key of the process is root's, and the processes of others are not.
+        "kill -0 1 && kill -9 $(cat /run/tieline/openvpn/tl-2.pid)",
+    ];
+    let mut script =
+        "exec 2>/dev/null\ncp /bin/true /var/lib/tieline\ncp /bin/true /run/tieline\n".to_owned();
+    for (number, attempt) in attempts.iter().enumerate() {
+        let _ =
+            writeln!(script, "( {attempt} ) >/dev/null && echo {number} >> /var/lib/tieline/could");
+    }
+    script.push_str("rm /var/lib/tieline/true /run/tieline/true\ntouch /var/lib/tieline/ended\n");
+    machine.write("/usr/local/bin/attempts", script, 0o644);
+    let unit =
+        unit.unwrap().replace("/usr/bin/tieline reconcile", "/bin/sh /usr/local/bin/attempts");
+    machine.write("/etc/systemd/system/attempts.service", unit, 0o644);
+    machine.run("systemctl", &["daemon-reload"]);
+    machine.run("systemctl", &["start", "attempts.service"]);
+    machine.run("rm", &["/var/lib/tieline/ended"]);
+    let could = machine.output("cat", &["/var/lib/tieline/could"]).stdout;
+    let could = String::from_utf8(could).unwrap();
+    let could: Vec<_> = could.lines().map(|n| attempts[n.parse::<usize>().unwrap()]).collect();
+    assert_eq!(could, [""; 0], "the reconciler's unit leaves it this");
+}
+
 #[test]
 fn tunnels_run_as_units_without_any_capability() {
     if !is_root() || !has("systemd-nspawn") {
@@ -139,7 +180,7 @@ fn tunnels_run_as_units_without_any_capability() {
         "touch /etc/x",
         "touch /var/lib/tieline/x",
         "touch /usr/x",
-        "ls /var/lib/tieline/git",
+        "cat /var/lib/tieline/git/lock",
         "ls /etc/tieline/identity/openvpn.crt",
     ] {
         let output = inside(denied);
@@ -152,6 +193,8 @@ fn tunnels_run_as_units_without_any_capability() {
     );
     let shown = machine.run("tieline", &["status"]);
     assert!(shown.contains("up since") && shown.contains(&first), "{shown}");
+
+    reconciler_is_walled_in(&machine);
 
     // The timer runs the reconciler again and again, and nothing changes by that.
     let runs = || machine.property("tieline-reconcile.service", "ExecMainStartTimestampMonotonic");
