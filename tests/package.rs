@@ -1,5 +1,5 @@
 //! The Debian package on a machine with systemd: what its installation, upgrade, removal and purge
-//! do, and what they leave alone.
+//! do, and what they leave alone. And its file for cron, on machines that have nothing else.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(clippy::disallowed_methods, missing_docs)]
@@ -9,8 +9,9 @@ mod support;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::Duration;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use support::gateways::{Site, is_root};
 use support::nspawn::{Machine, has};
@@ -226,5 +227,77 @@ fn installed_upgraded_removed_and_purged() {
     assert_eq!(links, "");
     for kept in ["identity/openvpn.key", "identity/openvpn.crt", "root.json", "gateway.yaml"] {
         assert!(host.has(&format!("/etc/tieline/{kept}")), "{kept} is gone");
+    }
+}
+
+/// A program in the place of a mailer: it keeps what cron mails.
+const MAILER: &str = "#!/bin/sh\ncat >> /var/mails\n";
+
+/// Brings cron up on a machine that has no systemd, and a process table of its own.
+const INIT: &str = "mount -t proc proc /proc && mount -t tmpfs tmpfs /run && exec cron -f";
+
+/// Debian's cron as the first process of a machine.
+struct Cron(Child);
+
+impl Cron {
+    fn start(machine: &Machine, netns: &str) -> Self {
+        let disk = machine.disk.to_str().unwrap();
+        let inside = format!("mount --rbind /dev {disk}/dev && exec chroot {disk} sh -c '{INIT}'");
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", netns, "unshare", "--mount", "--pid", "--fork"]);
+        command.args(["--kill-child", "sh", "-c", &inside]);
+        command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        Self(command.spawn().unwrap())
+    }
+}
+
+impl Drop for Cron {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn two_gateways_converge_by_cron_alone() {
+    if !is_root() || !has("cron") {
+        return;
+    }
+    let site = Site::new(2);
+    site.release();
+    let directories = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let machines: Vec<_> = directories.iter().map(|place| Machine::new(place.path())).collect();
+    let mut crons = Vec::new();
+    for (machine, n) in machines.iter().zip(1..) {
+        machine.provision_as(&site, n, "services: direct\nopenvpn_user: nobody\n");
+        machine.write("/usr/bin/tieline", fs::read(env!("CARGO_BIN_EXE_tieline")).unwrap(), 0o755);
+        machine.write("/usr/sbin/sendmail", MAILER, 0o755);
+        // What else the host's cron does is none of our business.
+        for theirs in ["etc/cron.d", "etc/crontab", "var/spool/cron/crontabs"] {
+            let path = machine.disk.join(theirs);
+            let _ = fs::remove_dir_all(&path).or_else(|_| fs::remove_file(&path));
+        }
+        let line = fs::read(format!("{ROOT}/packaging/cron.d/tieline")).unwrap();
+        machine.write("/etc/cron.d/tieline", line, 0o644);
+        crons.push(Cron::start(machine, &site.gateway(n).netns));
+    }
+    // Cron looks at the full minute.
+    let start = Instant::now();
+    while !site.gateway(2).reaches("10.0.2.1", "10.0.1.1", Duration::from_secs(1)) {
+        assert!(start.elapsed() < Duration::from_mins(2), "cron brought no tunnel up");
+        thread::sleep(Duration::from_millis(500));
+    }
+    // One mail a gateway, with one line.
+    for (machine, name) in machines.iter().zip(["gw-1", "gw-2"]) {
+        let mails = || fs::read_to_string(machine.disk.join("var/mails")).unwrap_or_default();
+        while mails().is_empty() {
+            assert!(start.elapsed() < Duration::from_mins(3), "cron of {name} mailed nothing");
+            thread::sleep(Duration::from_millis(100));
+        }
+        let mails = mails();
+        let (_, mail) = mails.split_once("\n\n").unwrap();
+        let applied = format!("{name}: release 1 applied: 1 tunnel added");
+        assert!(mail.starts_with(&applied) && mail.lines().count() == 1, "{mail}");
     }
 }

@@ -120,11 +120,17 @@ impl Machine {
 
     /// Makes it gateway 1 of `site`, with everything in its usual place.
     pub fn provision(&self, site: &Site) {
-        let from = |name: &str| fs::read(site.gateway(1).directory.join(name)).unwrap();
+        self.provision_as(site, 1, "");
+    }
+
+    /// Makes it gateway `n`, with `more` in its gateway.yaml.
+    pub fn provision_as(&self, site: &Site, n: usize, more: &str) {
+        let from = |name: &str| fs::read(site.gateway(n).directory.join(name)).unwrap();
         self.write("/etc/tieline/root.json", from("root.json"), 0o644);
         self.write("/etc/tieline/identity/openvpn.crt", from("identity/openvpn.crt"), 0o644);
         self.write("/etc/tieline/identity/openvpn.key", from("identity/openvpn.key"), 0o600);
-        let config = "gateway: gw-1\nmesh: test\nremotes: [file:///srv/mesh.git]\n";
+        let config =
+            format!("gateway: gw-{n}\nmesh: test\nremotes: [file:///srv/mesh.git]\n{more}");
         self.write("/etc/tieline/gateway.yaml", config, 0o644);
         self.fetches_from(site);
     }
