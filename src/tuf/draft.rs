@@ -5,10 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::envelope::signed_by;
+use super::envelope::{Wire, signed_by};
 use super::metadata::{Body, Root, Signed};
 use super::{KeyId, MetadataError, PublicKey, Role, Signer, SignerError, hex};
 
@@ -19,19 +18,6 @@ pub struct Draft {
     signed: Value,
     message: Vec<u8>,
     signatures: BTreeMap<KeyId, String>,
-}
-
-/// The file as it stands.
-#[derive(Deserialize)]
-struct Wire {
-    signatures: Vec<Signature>,
-    signed: Value,
-}
-
-#[derive(Deserialize)]
-struct Signature {
-    keyid: KeyId,
-    sig: String,
 }
 
 impl Draft {
@@ -45,16 +31,7 @@ impl Draft {
     /// Reads a metadata file that should be of `role`, whoever has signed it. Nothing of it is
     /// true yet: its signatures are looked at where somebody asks who has signed.
     pub fn read(bytes: &[u8], role: Role) -> Result<Self, MetadataError> {
-        let wire: Wire = serde_json::from_value(super::json::read(bytes)?)?;
-        let limit = super::Limits::GATEWAY.signatures;
-        if wire.signatures.len() > limit {
-            return Err(MetadataError::Signatures { found: wire.signatures.len(), limit });
-        }
-        let kind = wire.signed.get("_type").and_then(Value::as_str);
-        if kind != Some(role.as_str()) {
-            let found = kind.unwrap_or("nothing that says").to_owned();
-            return Err(MetadataError::Kind { wanted: role, found });
-        }
+        let wire = Wire::read(bytes, role, super::Limits::GATEWAY.signatures)?;
         let message = super::json::canonical(&wire.signed);
         let signatures = wire.signatures.into_iter().map(|by| (by.keyid, by.sig)).collect();
         Ok(Self { role, signed: wire.signed, message, signatures })
@@ -111,8 +88,8 @@ impl Draft {
 
     /// Which keys that hold the role in `root` have signed it validly, each once.
     pub(super) fn signed_by(&self, root: &Root) -> Vec<&KeyId> {
-        let holders = root.roles.of(self.role);
-        signed_by(root, holders, &self.message, self.signatures()).into_values().collect()
+        let authority = root.authority(self.role);
+        signed_by(authority, &self.message, self.signatures()).into_values().collect()
     }
 
     /// The metadata file. The same content and signatures give the same bytes.

@@ -203,6 +203,9 @@ pub enum MetadataError {
         /// How many there may be.
         limit: usize,
     },
+    /// Several signatures under one key id.
+    #[error("it has two signatures under the same key id")]
+    SignedTwice,
 }
 
 /// Too few valid signatures.

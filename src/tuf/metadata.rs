@@ -76,6 +76,16 @@ pub(super) struct Holders {
     pub(super) other: Map<String, Value>,
 }
 
+/// Whose signatures count for one file, and how many of them it takes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Authority<'a> {
+    /// The keys that whoever gives the role lists.
+    pub(super) keys: &'a BTreeMap<KeyId, PublicKey>,
+    /// Which of them hold the role.
+    pub(super) keyids: &'a [KeyId],
+    pub(super) threshold: NonZeroU64,
+}
+
 /// What the newest snapshot is (§4.6).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Timestamp {
@@ -146,6 +156,14 @@ impl Body for Snapshot {
 
 impl Body for Targets {
     const ROLE: Role = Role::Targets;
+}
+
+impl Root {
+    /// Who has to sign for `role`.
+    pub(super) fn authority(&self, role: Role) -> Authority<'_> {
+        let Holders { keyids, threshold, .. } = self.roles.of(role);
+        Authority { keys: &self.keys, keyids, threshold: *threshold }
+    }
 }
 
 impl Roles {

@@ -17,6 +17,7 @@ pub mod repository;
 mod role;
 mod signer;
 mod time;
+mod verifier;
 
 pub use client::{
     Description, Request, Stored, Update, Validity, VerifiedBundle, VerifiedRelease, VerifiedTarget,
