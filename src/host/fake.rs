@@ -3,11 +3,14 @@
 
 mod files;
 mod machine;
+mod probes;
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::net::IpAddr;
 use std::panic;
+use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -33,6 +36,16 @@ pub(crate) struct World {
     locked: bool,
     /// What the only remote serves; without anything it does not answer.
     pub(crate) served: BTreeMap<String, Vec<u8>>,
+    /// The time that has passed since the machine was made.
+    pub(crate) passed: Duration,
+    /// When it was booted, on the same clock, and how often.
+    booted: Duration,
+    boots: u32,
+    /// The addresses that answer nobody; the far end of every tunnel that has a process and a
+    /// device does, unless it is among them.
+    pub(crate) silent: BTreeSet<IpAddr>,
+    /// What the way to the only remote needs of the network; without it, nothing.
+    pub(crate) way: Option<fn(&NetworkState) -> bool>,
     /// The effects so far.
     pub(crate) effects: Vec<String>,
     fate: Fate,
@@ -58,6 +71,20 @@ enum Entry {
     File(Vec<u8>),
     Directory,
     Link(Utf8PathBuf),
+}
+
+impl World {
+    /// Whether the only remote answers.
+    fn remote_answers(&self) -> bool {
+        !self.served.is_empty() && self.way.is_none_or(|way| way(&self.network))
+    }
+
+    /// Whether the far end of a tunnel answers through it.
+    fn answers(&self, device: Device) -> bool {
+        let link = self.network.links.get(&device).and_then(Option::as_ref);
+        self.processes.contains_key(&device)
+            && link.is_some_and(|link| !self.silent.contains(&link.remote))
+    }
 }
 
 impl Fake {
@@ -90,6 +117,9 @@ impl Fake {
             };
             world.processes.clear();
             world.settings.clear();
+            world.passed += Duration::from_secs(20);
+            world.booted = world.passed;
+            world.boots += 1;
             world.entries.retain(|path, _| !path.starts_with(run));
         });
     }

@@ -13,11 +13,13 @@ mod services;
 mod swap;
 mod users;
 
-pub use clock::{Clock, RealClock};
+pub use clock::{BootClock, Clock, RealClock};
 pub use environment::{Environment, RealEnvironment};
 pub use files::{FileError, Files, LockGuard, Mode, RealFiles};
-pub use network::{KernelNetwork, Link, Network, NetworkError, NetworkState, ROUTE_PROTOCOL, Via};
-pub use probes::{Management, Probes, TunnelState};
+pub use network::{
+    KernelNetwork, Link, Network, NetworkError, NetworkState, ROUTE_PROTOCOL, Traffic, Via,
+};
+pub use probes::{EchoTarget, Probes, RealProbes, TunnelState};
 pub use process::{Command, Output, ProcessError, Processes, RealProcesses};
 pub use services::{Direct, Process, ServiceError, Services, Systemd, TunnelFiles};
 pub use users::{User, current_user, user_by_name};

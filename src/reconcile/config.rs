@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde_saphyr::Options;
 use serde_saphyr::options::DuplicateKeyPolicy;
 
+use super::health::{self, Check};
 use crate::host::git::Remote;
 use crate::host::{FileError, Files, TunnelFiles};
 use crate::primitives::Name;
@@ -42,9 +43,26 @@ pub struct GatewayConfig {
     #[serde(default = "value::default_deadline", deserialize_with = "value::deadline")]
     #[schemars(range(min = 1, max = 3600))]
     pub fetch_deadline: u32,
+    /// How a new release has to prove itself
+    #[serde(default)]
+    pub confirm: Confirm,
+    /// What else has to work on this host: a release that breaks it is taken back
+    #[serde(default, deserialize_with = "health::check_list")]
+    #[schemars(schema_with = "health::check_schema")]
+    pub checks: Vec<Check>,
     /// What even a validly signed bundle may do here
     #[serde(default)]
     pub policy: Policy,
+}
+
+/// How a new release has to prove itself.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Confirm {
+    /// How many seconds it has to become healthy; then it is rolled back
+    #[serde(deserialize_with = "value::window")]
+    #[schemars(range(min = 1, max = 3600))]
+    pub window: u32,
 }
 
 /// What runs the OpenVPN processes.
@@ -203,6 +221,20 @@ impl Default for Paths {
             state: "/var/lib/tieline".into(),
             run: "/run/tieline".into(),
         }
+    }
+}
+
+impl Confirm {
+    /// How long a new release has to become healthy.
+    #[must_use]
+    pub fn window(&self) -> Duration {
+        Duration::from_secs(self.window.into())
+    }
+}
+
+impl Default for Confirm {
+    fn default() -> Self {
+        Self { window: 120 }
     }
 }
 

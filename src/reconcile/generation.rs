@@ -1,6 +1,7 @@
 //! Generations on disk: bundles as unpacked, one directory each, never changed once complete.
 
 use camino::{Utf8Path, Utf8PathBuf};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::bundle::{Limits, Manifest};
@@ -20,7 +21,7 @@ pub struct Generation {
 /// artifact can have.
 ///
 /// Format 1 is written and read by Tieline 0.1.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Label {
     /// The version of this format: 1.
@@ -67,9 +68,32 @@ pub(super) fn directory(state: &Utf8Path) -> Utf8PathBuf {
     state.join("generations")
 }
 
+/// The names of all generations, whole or not, in the order of their releases.
+pub(super) fn names(files: &dyn Files, state: &Utf8Path) -> Result<Vec<String>, FileError> {
+    let mut known: Vec<(u64, String)> = Vec::new();
+    for name in files.list(&directory(state))? {
+        known.extend(release(&name).map(|release| (release, name)));
+    }
+    known.sort();
+    Ok(known.into_iter().map(|(_, name)| name).collect())
+}
+
+/// The release in the name of a generation; `None` for a name that none has.
+pub(super) fn release(name: &str) -> Option<u64> {
+    name.split_once('-').and_then(|(release, _)| release.parse().ok())
+}
+
+/// Where `current` points.
+pub(super) fn linked(
+    files: &dyn Files,
+    state: &Utf8Path,
+) -> Result<Option<Utf8PathBuf>, FileError> {
+    files.read_link(&state.join("current"))
+}
+
 /// Reads what `current` points at, and checks every file of it.
 pub fn current(files: &dyn Files, state: &Utf8Path) -> Result<Current, FileError> {
-    let Some(target) = files.read_link(&state.join("current"))? else { return Ok(Current::None) };
+    let Some(target) = linked(files, state)? else { return Ok(Current::None) };
     match load(files, &state.join(target)) {
         Ok(generation) => Ok(Current::Whole(Box::new(generation))),
         Err(why) => Ok(Current::Damaged { why }),

@@ -109,5 +109,4 @@ mod tests {
         let all_but_one = edge_cases().len() - 1;
         assert_eq!(refused.count(), all_but_one);
     }
-
 }

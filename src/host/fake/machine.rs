@@ -1,22 +1,34 @@
 //! A network, processes and a remote in memory.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use ipnet::IpNet;
 use time::OffsetDateTime;
 
 use super::Fake;
-use crate::host::git::{Fetch, Fetched, GitError, Remotes};
+use crate::host::git::{Fetch, Fetched, GitError, Reach, Remotes};
 use crate::host::{
-    Clock, FileError, Files, Link, Network, NetworkError, NetworkState, Process, ServiceError,
-    Services, TunnelFiles, Via,
+    BootClock, Clock, FileError, Files, Link, Network, NetworkError, NetworkState, Process,
+    ServiceError, Services, TunnelFiles, Via,
 };
 use crate::primitives::Device;
 
 impl Clock for Fake {
     fn now(&self) -> OffsetDateTime {
-        time::macros::datetime!(2030-01-01 12:00 UTC)
+        time::macros::datetime!(2030-01-01 12:00 UTC) + self.with(|world| world.passed)
+    }
+
+    fn boot(&self) -> BootClock {
+        self.with(|world| BootClock {
+            id: format!("boot-{}", world.boots),
+            uptime: world.passed - world.booted,
+        })
+    }
+
+    fn sleep(&self, duration: Duration) {
+        self.with(|world| world.passed += duration);
     }
 
     fn synchronised(&self) -> Option<bool> {
@@ -140,7 +152,7 @@ impl Remotes for Fake {
     fn fetch(&self, fetch: &Fetch) -> Result<Fetched, GitError> {
         let remote = fetch.remote.url.clone();
         let served = self.with(|world| world.served.clone());
-        if served.is_empty() {
+        if !self.with(|world| world.remote_answers()) {
             return Err(GitError::Deadline { remote, deadline: fetch.deadline });
         }
         let files = fetch.directory.join("files");
@@ -149,5 +161,13 @@ impl Remotes for Fake {
             self.put(files.join(path).as_str(), &content);
         }
         Ok(Fetched { commit: "0".repeat(40), files, received: 0 })
+    }
+
+    fn reach(&self, reach: &Reach) -> Result<(), GitError> {
+        let remote = reach.remote.url.clone();
+        if !self.with(|world| world.remote_answers()) {
+            return Err(GitError::Deadline { remote, deadline: reach.deadline });
+        }
+        Ok(())
     }
 }

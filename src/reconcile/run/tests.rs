@@ -4,6 +4,7 @@
 use super::town::{RUN, STATE, Town, Tunnels};
 use super::*;
 use crate::host::fake::Fate;
+use crate::reconcile::{Refusal, ReleaseError};
 
 const OLD: Tunnels = &[(2, 11002), (3, 11003)];
 /// One tunnel changed, one removed, one added.
@@ -100,6 +101,7 @@ fn two_runs_at_once_are_one() {
         clock: &town.host,
         network: &town.host,
         services: &town.host,
+        probes: &town.host,
         remotes: &town.host,
     };
     let identity = Fingerprint::of_der(b"perth");
@@ -147,7 +149,7 @@ fn somebody_else_s_key_pair_takes_no_tunnel_down() {
 }
 
 #[test]
-fn a_failed_tunnel_does_not_keep_the_others_down() {
+fn a_step_that_fails_once_is_tried_again() {
     let mut town = Town::new();
     town.release(OLD);
     town.converge();
@@ -155,16 +157,8 @@ fn a_failed_tunnel_does_not_keep_the_others_down() {
 
     let mut town = Town::new();
     town.release(OLD);
-    let (ended, report) = town.run(Fate::Refuse(start)).unwrap();
-    assert!(
-        matches!(&ended, Err(RunError::Steps { errors, .. }) if errors.len() == 1),
-        "{ended:?}"
-    );
-    assert!(report.applied.is_some());
-    let up: Vec<_> =
-        town.host.with(|world| world.processes.keys().map(ToString::to_string).collect());
-    assert_eq!(up, ["tl-3"]);
-    assert_eq!(town.converge(), "repaired: 1 tunnel restarted, routes changed");
+    let (ended, _) = town.run(Fate::Refuse(start)).unwrap();
+    assert!(ended.is_ok(), "{ended:?}");
     assert!(town.runs(OLD));
 }
 
@@ -252,7 +246,7 @@ fn dying_at_any_effect_heals() {
 #[test]
 fn dying_again_while_healing_heals() {
     let points = at_every_effect(Fate::Die, |town, scene, n| {
-        for again in [0, 1, 2, 3, 5, 8, 13, 21] {
+        for again in [0, 2, 5, 13] {
             town.run(Fate::Die(again));
             holds_old_or_new(town, scene, n);
         }

@@ -104,8 +104,14 @@ impl Town {
     pub(super) fn run(&self, fate: Fate) -> Option<(Result<(), RunError>, Report)> {
         self.host.begin(fate);
         let host = &self.host;
-        let machine =
-            Machine { files: host, clock: host, network: host, services: host, remotes: host };
+        let machine = Machine {
+            files: host,
+            clock: host,
+            network: host,
+            services: host,
+            probes: host,
+            remotes: host,
+        };
         let gateway = Gateway { machine, config: &self.config, identity: self.identity, owner: 7 };
         let mut report = Report::default();
         match catch_unwind(AssertUnwindSafe(|| run(&gateway, &mut report))) {

@@ -12,7 +12,9 @@ impl Update {
         let envelope = read::<Root>(path, &bytes, &self.limits)?;
         // 5.3.4: signed by those whom version N names, and by those whom N+1 names.
         let before = format!("{}.{}", self.root.version, Role::Root.file_name());
-        envelope.check(self.root.body.authority(Role::Root)).map_err(|few| unsigned(path, &before, few))?;
+        envelope
+            .check(self.root.body.authority(Role::Root))
+            .map_err(|few| unsigned(path, &before, few))?;
         let new = envelope.verify_itself().map_err(|few| unsigned(path, path, few))?;
         // 5.3.5: the version is N+1, not less and not more.
         let (found, trusted) = (new.version.get(), self.root.version.get());
@@ -60,7 +62,9 @@ impl Update {
     ) -> Option<Signed<T>> {
         let bytes = place(&mut self.stored);
         let envelope = read::<T>(T::ROLE.file_name(), bytes.as_deref()?, &self.limits);
-        let signed = envelope.ok().and_then(|envelope| envelope.verify(self.root.body.authority(T::ROLE)).ok());
+        let signed = envelope
+            .ok()
+            .and_then(|envelope| envelope.verify(self.root.body.authority(T::ROLE)).ok());
         if signed.is_none() {
             *bytes = None;
         }
