@@ -31,6 +31,7 @@ pub use execute::StepError;
 pub use generation::{Current, Generation, Label, current};
 pub use hold::{Hold, ReasonError};
 pub use last_run::{LastRun, Outcome};
+pub use metadata::MetadataDirectory;
 pub use newest::ReleaseError;
 pub use policy::Forbidden;
 pub use run::{Gateway, Machine, Report, RunError, run};

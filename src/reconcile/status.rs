@@ -14,7 +14,7 @@ use crate::host::{
     Clock, Files, Network, NetworkState, Probes, Process, Services, TunnelFiles, TunnelState,
 };
 use crate::primitives::{Device, Digest, Name, sentence};
-use crate::tuf::{Role, Stored, TrustError, Update, UtcTime, VerifiedRelease};
+use crate::tuf::{Stored, TrustError, Update, UtcTime, VerifiedRelease};
 
 /// What is asked, and of whom.
 #[derive(Clone, Copy)]
@@ -70,7 +70,7 @@ pub struct Metadata {
     pub release: Option<u64>,
     /// When the metadata of each role expire
     #[schemars(with = "BTreeMap<String, String>")]
-    pub expires: BTreeMap<Role, UtcTime>,
+    pub expires: BTreeMap<String, UtcTime>,
     /// Why they are not to be trusted now, if so
     pub problem: Option<String>,
 }
@@ -233,12 +233,16 @@ fn trusted(asked: &Questions, config: &GatewayConfig) -> (Metadata, Option<UtcTi
     if stored.timestamp.is_none() {
         return (Metadata::default(), None);
     }
-    match replay(&stored, asked.clock) {
+    match replay(stored, config, asked.clock) {
         Ok(release) => {
             let signed = release.validity().iter().filter_map(|of| of.signed_at).max();
             let metadata = Metadata {
                 release: Some(release.number()),
-                expires: release.validity().iter().map(|of| (of.role, of.expires)).collect(),
+                expires: release
+                    .validity()
+                    .iter()
+                    .map(|of| (of.role.clone(), of.expires))
+                    .collect(),
                 problem: None,
             };
             (metadata, signed)
@@ -248,14 +252,12 @@ fn trusted(asked: &Questions, config: &GatewayConfig) -> (Metadata, Option<UtcTi
 }
 
 /// An update from a remote that has exactly what is stored.
-fn replay(stored: &Stored, clock: &dyn Clock) -> Result<VerifiedRelease, TrustError> {
-    let mut update = Update::start(stored.clone(), clock.now())?;
-    while let Some(request) = update.next() {
-        let role = Role::ALL.into_iter().find(|role| {
-            // Of the root there is no newer version in store.
-            *role != Role::Root && request.path.ends_with(role.file_name())
-        });
-        update.supply(role.and_then(|role| stored.get(role)).map(<[u8]>::to_vec))?;
-    }
-    update.finish()
+fn replay(
+    stored: Stored,
+    config: &GatewayConfig,
+    clock: &dyn Clock,
+) -> Result<VerifiedRelease, TrustError> {
+    let mut update = Update::start(stored, clock.now())?;
+    update.seek_bundle(&config.gateway)?;
+    update.replay()
 }

@@ -205,7 +205,7 @@ fn next_targets(
     bundles: &BTreeMap<Name, Vec<u8>>,
     files: &mut Vec<NewFile>,
 ) -> Result<(Targets, Changes), RepositoryError> {
-    let empty = || Targets { targets: BTreeMap::new(), other: Map::new() };
+    let empty = || Targets { targets: BTreeMap::new(), delegations: None, other: Map::new() };
     let mut next = newest.map_or_else(empty, |newest| newest.targets.body.clone());
     // Targets that are no bundles of ours stay, like everything else we do not know.
     next.targets.retain(|_, file| {
@@ -329,9 +329,13 @@ fn accept_as_a_gateway(
     };
     let accept = || -> Result<(), TrustError> {
         let mut update = Update::begin(previous.stored.clone(), Judge::At(now), Limits::GATEWAY)?;
-        while let Some(request) = update.next() {
-            update.supply(known(&request.path))?;
-        }
+        let take = |update: &mut Update| -> Result<(), TrustError> {
+            while let Some(request) = update.next() {
+                update.supply(known(&request.path))?;
+            }
+            Ok(())
+        };
+        take(&mut update)?;
         // Another timestamp of the same version is discarded, and with it the release.
         let path = Role::Timestamp.path(None);
         if update.stored().timestamp != known(&path) {
