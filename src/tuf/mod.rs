@@ -14,6 +14,7 @@ mod json;
 mod key;
 mod limits;
 mod metadata;
+mod passphrase;
 mod pattern;
 pub mod repository;
 mod role;
@@ -29,6 +30,7 @@ pub use client::{
 pub use draft::Draft;
 pub use error::{MetadataError, TooFew, TrustError, TrustErrorKind};
 use hashes::Hashes;
+pub use hex::encode as to_hex;
 pub use key::{KeyId, PublicKey, PublicKeyError};
 pub use limits::Limits;
 pub use role::Role;
