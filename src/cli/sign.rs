@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use camino::Utf8PathBuf;
 
-use super::trust::{Directory, KeySource, Lifetime, load_pair, refuse};
+use super::trust::{Directory, Lifetime, SignerArgs, consent, refuse};
 use super::{Context, Exit, Failure, Format};
 use crate::bundle::{self, Build};
 use crate::primitives::Name;
 use crate::report::ReleaseReport;
 use crate::tuf::repository::{Audit, NewRelease, ReleaseTerms, RepositoryError, release};
-use crate::tuf::{KeyPair, Limits, Request, Signer, UtcTime};
+use crate::tuf::{Limits, Request, Signer, UtcTime};
 
 /// Sign the built bundles as the next release
 ///
@@ -32,9 +32,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "DIR", default_value = "repository")]
     repository: Utf8PathBuf,
 
-    /// A private key that signs: a file, or env:NAME for one in an environment variable
-    #[arg(long = "key", value_name = "KEY", required = true)]
-    keys: Vec<KeySource>,
+    #[command(flatten)]
+    signers: SignerArgs,
 
     /// Verify the repository from this root on, instead of its own first
     #[arg(long, value_name = "FILE")]
@@ -65,8 +64,7 @@ pub(super) struct Args {
 const MAX_BUILD: u64 = 32 << 20;
 
 pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
-    let pairs = args.keys.iter().map(|key| load_pair(key, context));
-    let pairs = pairs.collect::<Result<Vec<KeyPair>, _>>()?;
+    let signers = args.signers.load_some(context)?;
     let (build, bundles) = read_build(args, context)?;
 
     let repository = Directory::new(&args.repository, context);
@@ -90,11 +88,11 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
         snapshot_expires: until(args.snapshot_expires),
         timestamp_expires: until(args.timestamp_expires),
     };
-    let signers: Vec<&dyn Signer> = pairs.iter().map(|pair| pair as &dyn Signer).collect();
+    let signers: Vec<&dyn Signer> = signers.iter().map(AsRef::as_ref).collect();
     let release = release(&audit, &build, &bundles, &terms, &signers).map_err(|e| refuse(&e))?;
 
     let report = report(&release, &build, &terms);
-    context.terminal.note(&report.text());
+    consent(&report.text(), "Add this release to the repository?", args.signers.yes, context)?;
     repository.write(&release.files, context)?;
     if context.format == Format::Json {
         context.json(&report)?;

@@ -129,6 +129,12 @@ impl Terminal {
         std::io::stderr().is_terminal()
     }
 
+    /// Asks whoever sits at the terminal, who answers in the same line.
+    pub fn ask(&mut self, text: &str) {
+        let mut out = anstream::AutoStream::new(std::io::stderr().lock(), self.colour);
+        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    }
+
     /// Whether only errors are to be said.
     #[must_use]
     pub fn is_quiet(&self) -> bool {

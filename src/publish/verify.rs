@@ -21,6 +21,9 @@ pub(super) fn verify(
         None => files.read(&repository.join(release.first_root()), Limits::GATEWAY.root)?,
     };
     let mut update = Update::start(Stored::provisioned(root), now)?;
+    for gateway in release.bundles.keys() {
+        update.seek_bundle(gateway)?;
+    }
     while let Some(request) = update.next() {
         update.supply(read(files, repository, &request)?)?;
     }

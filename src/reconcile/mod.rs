@@ -37,6 +37,7 @@ pub use execute::StepError;
 pub use generation::{Current, Generation, Label, current};
 pub use hold::{Hold, ReasonError};
 pub use last_run::{LastRun, Outcome};
+pub use metadata::MetadataDirectory;
 pub use newest::ReleaseError;
 pub use policy::Forbidden;
 pub use report::{Installed, Report};

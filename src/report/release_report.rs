@@ -48,6 +48,12 @@ pub struct KeyEntry {
     pub source: String,
     /// The key as SubjectPublicKeyInfo in PEM.
     pub pem: String,
+    /// The SHA-256 fingerprint that `ssh-add -l` prints of the same key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
+    /// The key in one line, as OpenSSH writes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ssh: Option<String>,
 }
 
 impl ReleaseReport {
@@ -77,11 +83,17 @@ impl ReleaseReport {
 }
 
 impl KeysReport {
-    /// A line and the PEM for every key.
+    /// A few lines and the PEM for every key.
     #[must_use]
     pub fn text(&self) -> String {
-        let text =
-            |key: &KeyEntry| format!("{}  {}  {}\n{}", key.id, key.kind, key.source, key.pem);
-        self.keys.iter().map(text).collect()
+        let optional = |text: &Option<String>| {
+            text.as_ref().map(|text| format!("{text}\n")).unwrap_or_default()
+        };
+        let text = |key: &KeyEntry| {
+            let (print, ssh) = (optional(&key.fingerprint), optional(&key.ssh));
+            format!("{}  {}  {}\n{print}{}{ssh}", key.id, key.kind, key.source, key.pem)
+        };
+        let keys: Vec<_> = self.keys.iter().map(text).collect();
+        keys.join("\n")
     }
 }

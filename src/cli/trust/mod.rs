@@ -1,12 +1,20 @@
 //! What the commands around keys, roots and releases share.
 
+mod agent;
+mod command;
+mod consent;
 mod directory;
 mod keys;
 mod lifetime;
+mod passphrase;
+mod signers;
 
+pub(super) use consent::consent;
 pub(super) use directory::Directory;
 pub(super) use keys::{KeySource, load_pair, load_public};
 pub(super) use lifetime::Lifetime;
+pub(super) use passphrase::Passphrase;
+pub(super) use signers::SignerArgs;
 
 use super::{Exit, Failure};
 use crate::tuf::repository::RepositoryError;

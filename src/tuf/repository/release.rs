@@ -117,7 +117,7 @@ fn next_targets(
     bundles: &BTreeMap<Name, Vec<u8>>,
     files: &mut Vec<NewFile>,
 ) -> Result<(Targets, Changes), RepositoryError> {
-    let empty = || Targets { targets: BTreeMap::new(), other: Map::new() };
+    let empty = || Targets { targets: BTreeMap::new(), delegations: None, other: Map::new() };
     let mut next = newest.map_or_else(empty, |newest| newest.release.targets().body.clone());
     let before = next.targets.clone();
     let mut changes = Changes::default();
@@ -223,6 +223,9 @@ fn accept_as_a_gateway(
     let accept = || -> Result<(), TrustError> {
         let judge = Judge::At(terms.signed_at);
         let mut update = Update::begin(previous.stored.clone(), judge, Limits::GATEWAY)?;
+        for gateway in bundles.keys() {
+            update.seek_bundle(gateway)?;
+        }
         while let Some(request) = update.next() {
             let file = files.iter().find(|file| file.path == request.path);
             update.supply(file.map(|file| file.content.clone()))?;
