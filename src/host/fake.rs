@@ -33,6 +33,8 @@ pub(crate) struct World {
     /// The configuration that each process read when it started.
     pub(crate) read: BTreeMap<Device, Vec<u8>>,
     started: u32,
+    /// How often a ruleset was loaded.
+    loaded: u32,
     locked: bool,
     /// What the only remote serves; without anything it does not answer.
     pub(crate) served: BTreeMap<String, Vec<u8>>,

@@ -8,6 +8,7 @@ mod environment;
 pub(crate) mod fake;
 mod files;
 pub mod git;
+mod logs;
 mod network;
 mod probes;
 mod process;
@@ -19,7 +20,8 @@ pub use agent::{Agent, AgentError, RealAgent};
 pub use clock::{BootClock, Clock, RealClock};
 pub use console::{Console, RealConsole};
 pub use environment::{Environment, RealEnvironment};
-pub use files::{FileError, Files, LockGuard, Mode, RealFiles};
+pub use files::{FileError, Files, Kind, LockGuard, Mode, RealFiles};
+pub use logs::{Entry, Log, Priority, stderr_is_the_journal};
 pub use network::{
     KernelNetwork, Link, Network, NetworkError, NetworkState, ROUTE_PROTOCOL, Traffic, Via,
 };

@@ -84,6 +84,11 @@ impl Draft {
         self.add(id, key, &signature)
     }
 
+    /// What would be signed, for whoever is asked to sign it: nobody vouches for it yet.
+    pub(super) fn content<T: Body>(&self) -> Result<Signed<T>, MetadataError> {
+        Ok(serde_json::from_value(self.signed.clone())?)
+    }
+
     /// Which keys that hold the role in `root` have signed it validly, each once.
     pub(super) fn signed_by(&self, root: &Root) -> Vec<&KeyId> {
         let authority = root.authority(self.role);

@@ -13,7 +13,7 @@ use crate::host::{
     BootClock, Clock, FileError, Files, Link, Network, NetworkError, NetworkState, Process,
     ServiceError, Services, TunnelFiles, Via,
 };
-use crate::primitives::Device;
+use crate::primitives::{Device, Digest};
 
 impl Clock for Fake {
     fn now(&self) -> OffsetDateTime {
@@ -80,13 +80,17 @@ impl Network for Fake {
 
     fn load_ruleset(&self, file: &Utf8Path) -> Result<(), NetworkError> {
         self.command("load", file.as_str())?;
-        self.with(|world| world.network.table = true);
+        // As with the kernel, a table that is loaded again is another one.
+        self.with(|world| {
+            world.loaded += 1;
+            world.network.table = Some(Digest::of(&world.loaded.to_be_bytes()));
+        });
         Ok(())
     }
 
     fn remove_table(&self) -> Result<(), NetworkError> {
         self.command("unload", "")?;
-        self.with(|world| world.network.table = false);
+        self.with(|world| world.network.table = None);
         Ok(())
     }
 

@@ -179,7 +179,7 @@ impl Town {
             world.processes.keys().copied().eq(devices.iter().copied())
                 && world.network.links.keys().copied().eq(devices.iter().copied())
                 && world.network.routes.len() == devices.len()
-                && world.network.table
+                && world.network.table.is_some()
                 && tunnels.iter().all(read)
         })
     }
