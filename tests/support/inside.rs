@@ -151,7 +151,8 @@ impl Inside {
     pub fn release(&self, mesh: &str) -> u64 {
         fs::write(self.admin.join("mesh.yaml"), mesh).unwrap();
         let remote = format!("file://{GIT}/mesh.git");
-        for line in ["lock", "build", "sign --key release.pem", &format!("publish {remote}")] {
+        for line in ["lock", "build", "sign --yes --key release.pem", &format!("publish {remote}")]
+        {
             let mut command = Command::new(env!("CARGO_BIN_EXE_tieline"));
             command.args(line.split(' ')).current_dir(&self.admin).env("HOME", &self.admin);
             run(&mut command);
