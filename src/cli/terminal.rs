@@ -123,6 +123,12 @@ impl Terminal {
         let _ = out.write_all(text.as_bytes());
     }
 
+    /// Asks whoever sits at the terminal, who answers in the same line.
+    pub fn ask(&mut self, text: &str) {
+        let mut out = anstream::AutoStream::new(std::io::stderr().lock(), self.colour);
+        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    }
+
     /// Whether somebody sits there and reads what is said.
     #[must_use]
     pub fn is_attended(&self) -> bool {

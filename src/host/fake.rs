@@ -24,7 +24,7 @@ pub(crate) struct Fake {
 }
 
 /// What a machine has, and what has happened to it.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct World {
     entries: BTreeMap<Utf8PathBuf, Entry>,
     pub(crate) network: NetworkState,
@@ -33,6 +33,8 @@ pub(crate) struct World {
     /// The configuration that each process read when it started.
     pub(crate) read: BTreeMap<Device, Vec<u8>>,
     started: u32,
+    /// How often a ruleset was loaded.
+    loaded: u32,
     locked: bool,
     /// What the only remote serves; without anything it does not answer.
     pub(crate) served: BTreeMap<String, Vec<u8>>,
@@ -46,6 +48,9 @@ pub(crate) struct World {
     pub(crate) silent: BTreeSet<IpAddr>,
     /// What the way to the only remote needs of the network; without it, nothing.
     pub(crate) way: Option<fn(&NetworkState) -> bool>,
+    /// The tunnels whose process cannot be started, as if its unit were masked, and how long it
+    /// takes to find that out.
+    pub(crate) masked: BTreeMap<Device, Duration>,
     /// The effects so far.
     pub(crate) effects: Vec<String>,
     fate: Fate,

@@ -1,11 +1,14 @@
 //! The machine: traits for everything outside this process, and their real forms.
 
+mod agent;
 mod clock;
+mod console;
 mod environment;
 #[cfg(test)]
 pub(crate) mod fake;
 mod files;
 pub mod git;
+mod logs;
 mod network;
 mod probes;
 mod process;
@@ -13,9 +16,12 @@ mod services;
 mod swap;
 mod users;
 
+pub use agent::{Agent, AgentError, RealAgent};
 pub use clock::{BootClock, Clock, RealClock};
+pub use console::{Console, RealConsole};
 pub use environment::{Environment, RealEnvironment};
-pub use files::{FileError, Files, LockGuard, Mode, RealFiles};
+pub use files::{FileError, Files, Kind, LockGuard, Mode, RealFiles};
+pub use logs::{Entry, Log, Priority, stderr_is_the_journal};
 pub use network::{
     KernelNetwork, Link, Network, NetworkError, NetworkState, ROUTE_PROTOCOL, Traffic, Via,
 };
@@ -35,6 +41,10 @@ pub struct Host<'a> {
     pub processes: &'a dyn Processes,
     /// Its environment variables.
     pub environment: &'a dyn Environment,
+    /// The person at its terminal.
+    pub console: &'a dyn Console,
+    /// The ssh agent of whoever runs this.
+    pub agent: &'a dyn Agent,
     /// Git repositories elsewhere.
     pub git: &'a dyn git::Publisher,
     /// Git checkouts here.
@@ -50,6 +60,8 @@ impl Host<'static> {
             clock: &RealClock,
             processes: &RealProcesses,
             environment: &RealEnvironment,
+            console: &RealConsole,
+            agent: &RealAgent,
             git: &git::RealGit::SELF,
             checkout: &git::RealCheckout,
         }

@@ -12,7 +12,7 @@ use camino::Utf8Path;
 use ipnet::IpNet;
 
 use super::{FileError, ProcessError};
-use crate::primitives::Device;
+use crate::primitives::{Device, Digest};
 
 pub use iproute::KernelNetwork;
 
@@ -59,8 +59,9 @@ pub struct NetworkState {
     pub traffic: BTreeMap<Device, Traffic>,
     /// Our routes: those with [`ROUTE_PROTOCOL`] through a tunnel device.
     pub routes: BTreeMap<IpNet, Via>,
-    /// Whether the nftables table `inet tieline` is there.
-    pub table: bool,
+    /// What the nftables table `inet tieline` is, if there is one: another digest after every
+    /// change, whoever makes it, and the same one as long as nobody does.
+    pub table: Option<Digest>,
     /// The networks that devices other than tunnels are attached to.
     pub attached: BTreeSet<IpNet>,
     /// The addresses of this host, those of tunnels aside.

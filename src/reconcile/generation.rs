@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::bundle::{Limits, Manifest};
-use crate::host::{FileError, Files};
+use crate::host::{FileError, Files, Kind};
 use crate::primitives::Digest;
 
 /// A generation whose files are those of its manifest, byte by byte.
@@ -55,6 +55,12 @@ impl Label {
     pub(super) const FILE: &'static str = ".generation.json";
     /// The most it is long, in bytes.
     const LIMIT: u64 = 4096;
+
+    /// Its bytes on disk.
+    pub(super) fn to_json(&self) -> Vec<u8> {
+        // Serialising it cannot fail: text keys only, no floating-point numbers.
+        serde_json::to_vec_pretty(self).unwrap_or_default()
+    }
 
     /// The name of the directory: `<release>-<digest12>`.
     #[must_use]
@@ -118,10 +124,28 @@ pub(super) fn load(files: &dyn Files, place: &Utf8Path) -> Result<Generation, St
     }
     let manifest: Manifest = serde_json::from_slice(&manifest)
         .map_err(|error| format!("{}: {error}", place.join(Manifest::PATH)))?;
+    for own in [Label::FILE, Manifest::PATH] {
+        if !is_plain(files, place, own.into()) {
+            return Err(format!("{} was replaced or has other permissions", place.join(own)));
+        }
+    }
     for (path, entry) in &manifest.files {
+        if !is_plain(files, place, path.as_str().into()) {
+            let path = place.join(path.as_str());
+            return Err(format!("{path} is missing, was replaced or has other permissions"));
+        }
         if Digest::of(&read(path.as_str(), limit)?) != entry.sha256 {
             return Err(format!("{} was changed", place.join(path.as_str())));
         }
     }
     Ok(Generation { label, manifest })
+}
+
+/// Whether `path` in the generation at `place` is a file that everybody may read, in directories:
+/// what a link points at now is no promise for the next moment.
+pub(super) fn is_plain(files: &dyn Files, place: &Utf8Path, path: &Utf8Path) -> bool {
+    let is = |path: &Utf8Path, kind: Kind| files.kind(path).is_ok_and(|there| there == Some(kind));
+    let mut directories = path.ancestors().skip(1).filter(|above| !above.as_str().is_empty());
+    is(&place.join(path), Kind::PUBLIC)
+        && directories.all(|above| is(&place.join(above), Kind::Directory))
 }

@@ -233,6 +233,8 @@ impl Current {
 }
 
 #[cfg(test)]
+mod crashes;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod town;

@@ -13,7 +13,7 @@ use crate::host::{
     BootClock, Clock, FileError, Files, Link, Network, NetworkError, NetworkState, Process,
     ServiceError, Services, TunnelFiles, Via,
 };
-use crate::primitives::Device;
+use crate::primitives::{Device, Digest};
 
 impl Clock for Fake {
     fn now(&self) -> OffsetDateTime {
@@ -80,13 +80,17 @@ impl Network for Fake {
 
     fn load_ruleset(&self, file: &Utf8Path) -> Result<(), NetworkError> {
         self.command("load", file.as_str())?;
-        self.with(|world| world.network.table = true);
+        // As with the kernel, a table that is loaded again is another one.
+        self.with(|world| {
+            world.loaded += 1;
+            world.network.table = Some(Digest::of(&world.loaded.to_be_bytes()));
+        });
         Ok(())
     }
 
     fn remove_table(&self) -> Result<(), NetworkError> {
         self.command("unload", "")?;
-        self.with(|world| world.network.table = false);
+        self.with(|world| world.network.table = None);
         Ok(())
     }
 
@@ -108,7 +112,16 @@ impl Fake {
         effect.map_err(|source| ServiceError::File(fail(source)))
     }
 
-    fn spawn(&self, device: Device) {
+    fn spawn(&self, device: Device) -> Result<(), ServiceError> {
+        let masked = self.with(|world| world.masked.get(&device).copied());
+        if let Some(takes) = masked {
+            self.sleep(takes);
+            return Err(ServiceError::Ended {
+                device,
+                log: "the log".to_owned(),
+                last: ": masked".to_owned(),
+            });
+        }
         let paths = TunnelFiles {
             current: "/var/lib/tieline/current".into(),
             identity: Utf8PathBuf::new(),
@@ -121,6 +134,7 @@ impl Fake {
             let process = Process { pid: world.started, started: world.started.into() };
             world.processes.insert(device, process);
         });
+        Ok(())
     }
 }
 
@@ -131,14 +145,13 @@ impl Services for Fake {
 
     fn start(&self, device: Device) -> Result<(), ServiceError> {
         self.service("start", device)?;
-        self.spawn(device);
-        Ok(())
+        self.spawn(device)
     }
 
     fn restart(&self, device: Device) -> Result<(), ServiceError> {
         self.service("restart", device)?;
-        self.spawn(device);
-        Ok(())
+        self.with(|world| world.processes.remove(&device));
+        self.spawn(device)
     }
 
     fn stop(&self, device: Device) -> Result<(), ServiceError> {

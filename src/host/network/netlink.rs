@@ -36,7 +36,7 @@ pub(super) fn observe() -> Result<NetworkState, NetworkError> {
         .map_err(read("list of addresses"))?;
     let routes = dump(RouteNetlinkMessage::GetRoute(RouteMessage::default()))
         .map_err(read("routing table"))?;
-    Ok(NetworkState { table: tables::present(), ..assemble(&links, &addresses, &routes) })
+    Ok(NetworkState { table: tables::table(), ..assemble(&links, &addresses, &routes) })
 }
 
 /// Asks for a whole table. The kernel marks an answer during which the table changed by
