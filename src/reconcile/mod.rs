@@ -23,6 +23,7 @@ mod policy;
 mod report;
 mod restore;
 mod run;
+mod served;
 mod stage;
 mod status;
 mod transaction;

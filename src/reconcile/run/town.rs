@@ -139,6 +139,7 @@ impl Town {
             services: host,
             probes: host,
             remotes: host,
+            mirrors: host,
         };
         let gateway = Gateway { machine, config: &self.config, identity: self.identity, owner: 7 };
         act(&gateway)
