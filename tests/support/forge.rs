@@ -273,6 +273,18 @@ pub fn delegated_path(name: &str, version: u64) -> String {
     format!("metadata/{version}.{}.json", name.replace('%', "%25").replace('/', "%2F"))
 }
 
+/// A repository that no clock of a real machine finds expired, in which a team speaks of the
+/// bundle for `perth`.
+pub fn lasting() -> Forge {
+    let expires = json!("2999-01-01T00:00:00Z");
+    let mut forge = Forge::new().delegating();
+    for role in Role::ALL {
+        forge = forge.set(role, "/expires", expires.clone());
+    }
+    forge.targets_of("team/west")["expires"] = expires;
+    forge
+}
+
 /// A bundle that differs from release to release.
 pub fn bundle(gateway: &str, mesh: &str, release: u64) -> Vec<u8> {
     let content = format!("release {release} of {gateway}\n").into_bytes();
