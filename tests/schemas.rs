@@ -15,7 +15,7 @@ use tieline::identity::EnrollReport;
 use tieline::lab::LabReport;
 use tieline::publish::Published;
 use tieline::reconcile::{GatewayConfig, History, Hold, Journal, LastRun, Status};
-use tieline::report::{FindingsReport, KeysReport, LockReport, ReleaseReport};
+use tieline::report::{FindingsReport, KeysReport, LockReport, ReleaseReport, RootReport};
 use tieline::spec::{mesh_schema, parse};
 
 fn root() -> PathBuf {
@@ -38,6 +38,7 @@ fn stored_schemas_are_fresh() {
     check("bundle.schema.json", schemars::schema_for!(Manifest));
     check("build.schema.json", schemars::schema_for!(Build));
     check("keys.schema.json", schemars::schema_for!(KeysReport));
+    check("root.schema.json", schemars::schema_for!(RootReport));
     check("release.schema.json", schemars::schema_for!(ReleaseReport));
     check("gateway.schema.json", GatewayConfig::schema());
     check("status.schema.json", schemars::schema_for!(Status));
