@@ -237,6 +237,10 @@ impl Current {
 #[cfg(test)]
 mod crashes;
 #[cfg(test)]
+mod recoveries;
+#[cfg(test)]
+mod rollbacks;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod town;

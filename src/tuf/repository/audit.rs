@@ -130,7 +130,9 @@ impl Audit {
         let read = root.and_then(|root| Ok((root, envelope?)));
         let (root, envelope) = read.map_err(|error| RepositoryError::Previous(strange(error)))?;
         let by = Role::Root.file_name().to_owned();
-        let verified = root.verify_itself().and_then(|root| envelope.verify(root.body.authority(Role::Targets)));
+        let verified = root
+            .verify_itself()
+            .and_then(|root| envelope.verify(root.body.authority(Role::Targets)));
         let targets = verified.map_err(|source| {
             RepositoryError::Previous(TrustError::Signature { file: file.clone(), by, source })
         })?;
