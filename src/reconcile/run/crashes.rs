@@ -64,7 +64,7 @@ fn damaged_by_hand() -> Town {
     let town = settled();
     town.host.with(|world| {
         world.network.routes.clear();
-        world.network.table = false;
+        world.network.table = None;
         world.processes.clear();
     });
     town

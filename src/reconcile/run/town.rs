@@ -140,7 +140,8 @@ impl Town {
             probes: host,
             remotes: host,
         };
-        let gateway = Gateway { machine, config: &self.config, identity: self.identity, owner: 7 };
+        let (config, identity) = (&self.config, self.identity);
+        let gateway = Gateway { machine, config, identity, owner: 7, attended: false };
         act(&gateway)
     }
 
@@ -191,7 +192,8 @@ impl Town {
         let setting = self.host.setting(Sysctl::Ip4Forward.name()).unwrap();
         self.host.with(|world| {
             let network = &world.network;
-            let empty = network.links.is_empty() && network.routes.is_empty() && !network.table;
+            let empty =
+                network.links.is_empty() && network.routes.is_empty() && network.table.is_none();
             empty && world.processes.is_empty() && setting == "0"
         })
     }
