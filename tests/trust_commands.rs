@@ -179,13 +179,16 @@ fn a_public_key_cannot_sign() {
 fn refusals_have_their_exit_codes_and_change_nothing() {
     let desk = begun();
     desk.ok(&format!("sign --yes --key ci.pem {SIGNED}"));
+    let refused = |arguments: &str, code: i32, says: &str| {
+        desk.refused(&format!("{arguments} {SIGNED}"), code, says);
+    };
     let before = tree(&desk.path("repository"));
     desk.ok("key generate stranger.pem");
-    desk.refused("sign --yes --key stranger.pem", 20, "the targets role needs 1 of its keys");
-    desk.refused("sign --yes --key ci.pem --expires 2020-01-01T00:00:00Z", 1, "are of no use");
-    desk.refused("sign --yes --key ci.pem --expires soon", 64, "a number of days such as 30d");
-    desk.refused("sign --yes --key ci.pem --build nowhere", 1, "tieline build");
-    desk.refused("sign --yes --key ci.pem --repository nowhere", 20, "tieline root init");
+    refused("sign --yes --key stranger.pem", 20, "the targets role needs 1 of its keys");
+    refused("sign --yes --key ci.pem --expires 2020-01-01T00:00:00Z", 1, "leave less than a day");
+    refused("sign --yes --key ci.pem --expires soon", 64, "a number of days such as 30d");
+    refused("sign --yes --key ci.pem --build nowhere", 1, "tieline build");
+    refused("sign --yes --key ci.pem --repository nowhere", 20, "tieline root init");
     desk.refused("sign", 64, "--key");
     desk.refused(
         "root init --yes --mesh test --key root.pem --release-key ci.pem.pub",
@@ -198,11 +201,7 @@ fn refusals_have_their_exit_codes_and_change_nothing() {
     let mut bent = bytes.clone();
     bent[50] ^= 4;
     desk.write("build/perth.tar.gz", &bent);
-    desk.refused(
-        "sign --yes --key ci.pem",
-        23,
-        "gateway perth is not the one that build.json lists",
-    );
+    refused("sign --yes --key ci.pem", 23, "gateway perth is not the one that build.json lists");
     desk.write("build/perth.tar.gz", &bytes);
 
     // A repository that somebody wrote into.
@@ -210,13 +209,13 @@ fn refusals_have_their_exit_codes_and_change_nothing() {
         let path = format!("repository/metadata/{file}");
         let bytes = desk.read(&path);
         desk.write(&path, String::from_utf8(bytes.clone()).unwrap().replace("2030-", "2029-"));
-        desk.refused("sign --yes --key ci.pem", code, file.trim_start_matches("1."));
+        refused("sign --yes --key ci.pem", code, file.trim_start_matches("1."));
         desk.write(&path, bytes);
     }
     // Or whose newest release was taken away.
     let newest = desk.read("repository/metadata/timestamp.json");
     std::fs::remove_file(desk.path("repository/metadata/timestamp.json")).unwrap();
-    desk.refused("sign --yes --key ci.pem", 21, "no metadata/timestamp.json");
+    refused("sign --yes --key ci.pem", 21, "no metadata/timestamp.json");
     desk.write("repository/metadata/timestamp.json", newest);
     assert_eq!(tree(&desk.path("repository")), before);
 }
