@@ -26,12 +26,16 @@ fn desk() -> Desk {
     desk
 }
 
-/// The same, with root 1 in force: two of Anna, Bob and Carol hold root, CI the rest.
+/// The same, with root 1 in force since today: two of Anna, Bob and Carol hold root, CI the rest.
 fn begun() -> Desk {
+    begun_with("")
+}
+
+fn begun_with(options: &str) -> Desk {
     let desk = desk();
     desk.ok(&format!(
         "root init --yes --mesh test --key anna.pem --key bob.pem --root-key carol.pem.pub \
-         --root-threshold 2 --release-key ci.pem.pub {SIGNED}"
+         --root-threshold 2 --release-key ci.pem.pub {options}"
     ));
     desk
 }
@@ -177,7 +181,7 @@ fn three_people_in_three_clones() {
 /// key alone. A gateway that knows only the first root follows.
 #[test]
 fn after_a_rotation_the_next_release_is_signed_by_the_new_key() {
-    let desk = begun();
+    let desk = begun_with(SIGNED);
     build(&desk, &[("perth", 1)]);
     desk.ok(&format!("sign --yes --key ci.pem {SIGNED}"));
     let gateway = provision(&desk);
@@ -254,6 +258,24 @@ fn what_nobody_could_ever_sign_is_not_proposed() {
     desk.refused("root sign --yes --key ci.pem", 20, "holds the root role neither now nor in");
 }
 
+/// Gateways learn the time from what was signed, so a proposal is not dated by a wrong clock, and
+/// whoever is asked to sign a date in the future is told.
+#[test]
+fn a_date_in_the_future_is_noticed() {
+    let desk = desk();
+    desk.ok("root init --yes --mesh test --key anna.pem --release-key ci.pem.pub");
+    let later = "root renew --signed-at 2999-01-01T00:00:00Z";
+    desk.ok(later);
+    let said = desk.ok("root sign --yes --key anna.pem");
+    assert!(said.contains("warning") && said.contains("signed at 2999-01-01"), "{said}");
+    desk.ok("root renew");
+    assert!(!desk.ok("root sign --yes --key anna.pem").contains("warning"));
+    // The root there is was signed long after the clock's now.
+    let ahead = begun_with(SIGNED);
+    ahead.refused("root renew", 1, "clock");
+    ahead.ok(&format!("root renew {SIGNED}"));
+}
+
 /// Proposals come from pull requests: whoever wrote one is not believed.
 #[test]
 fn a_forged_proposal_is_refused() {
@@ -327,16 +349,15 @@ fn offline_signatures_are_verified_before_they_are_added() {
         assert_ne!(ended.code, 0, "{file} {key}");
         assert!(!desk.path("root/signatures").exists(), "{file} {key}");
     }
-    desk.refused(&import("bent.sig", "anna.pem.pub"), 1, "no signature by key");
+    desk.refused(&import("bent.sig", "anna.pem.pub"), 20, "no signature by key");
     desk.refused(&import("anna.sig", "ci.pem.pub"), 20, "holds the root role neither");
     desk.refused("root sign --import anna.sig", 64, "--public");
     desk.ok(&import("anna.sig", "anna.pem.pub"));
 
-    // Bob's, in hexadecimal.
+    // Bob's, in base64.
     desk.tool("openssl", "pkeyutl -sign -rawin -inkey bob.pem -in root.bytes -out bob.sig");
-    let hex: String = desk.read("bob.sig").iter().map(|byte| format!("{byte:02X}")).collect();
-    desk.write("bob.hex", hex + "\n");
-    desk.ok(&import("bob.hex", "bob.pem.pub"));
+    desk.tool("openssl", "base64 -in bob.sig -out bob.b64 -A");
+    desk.ok(&import("bob.b64", "bob.pem.pub"));
     desk.ok("root rotate --yes");
 
     // And OpenSSL agrees on what we sign.
@@ -365,7 +386,7 @@ fn nothing_is_signed_without_a_yes() {
     desk.refused("root init --mesh test --key anna.pem --release-key ci.pem.pub --repository r2 --proposal p2", 64, "--yes");
     build(&desk, &[("perth", 1)]);
     let built = tree(&desk.path("build"));
-    desk.refused(&format!("sign --key ci.pem {SIGNED}"), 64, "--yes");
+    desk.refused("sign --key ci.pem", 64, "--yes");
     for answer in ["n\n", "\n", "yess\n"] {
         let ended = desk.at_terminal("root sign --key anna.pem", &[answer]);
         assert_eq!(ended.code, 1, "{}", ended.out);
