@@ -5,6 +5,7 @@
 //! [`host`](crate::host).
 
 mod applied;
+mod aside;
 mod candidate;
 mod changes;
 mod config;
@@ -29,6 +30,7 @@ mod transaction;
 mod wanted;
 
 pub use applied::Applied;
+pub use aside::{Failing, SetAside};
 pub use candidate::{Candidate, Local, Refusal};
 pub use changes::Changes;
 pub use config::{ConfigError, Confirm, GatewayConfig, Hook, LogTo, Paths, Policy, ServiceManager};

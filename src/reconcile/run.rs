@@ -41,6 +41,8 @@ pub struct Gateway<'a> {
     pub identity: Fingerprint,
     /// The id of the user that OpenVPN runs as, who owns the tunnels' devices.
     pub owner: u32,
+    /// Whether somebody is watching, who would rather not wait for what can be had at once.
+    pub attended: bool,
 }
 
 /// Brings a gateway to the newest release its remotes have.
