@@ -50,7 +50,7 @@ pub use run::{Gateway, Machine, run};
 pub use splay::splay;
 pub use status::{ClockStatus, InUse, Metadata, Questions, State, Status, TunnelStatus, status};
 pub use transaction::{
-    ByHandError, Cause, Found, History, Journal, Linked, Origin, Phase, Recovery, Rejected,
-    Situation, forget, lift, put_back, roll_back_by_hand, way_out,
+    ByHandError, Cause, Found, History, Journal, Linked, Origin, Pending, Phase, Recovery,
+    Rejected, Situation, forget, lift, put_back, roll_back_by_hand, way_out,
 };
 pub use wanted::{Ruleset, Tunnel, Wanted};

@@ -81,16 +81,12 @@ impl Ceremony {
     /// Looks at a repository, which may not have begun yet.
     pub(super) fn open(place: &Place, context: &Context) -> Result<Self, Failure> {
         let repository = Directory::new(&place.repository, context);
-        let first = match &place.trusted {
-            Some(path) => {
-                let path = context.path(path);
-                let bytes = context.host.files.read(&path, Limits::GATEWAY.root);
-                Some(bytes.map_err(|error| Failure::new(Exit::Failure, &error))?)
-            }
-            None => {
-                let path = "metadata/1.root.json".to_owned();
-                repository.read(&Request { path, limit: Limits::GATEWAY.root }, context)?
-            }
+        let first = if let Some(path) = &place.trusted {
+            let bytes = context.host.files.read(&context.path(path), Limits::GATEWAY.root);
+            Some(bytes.map_err(|error| Failure::new(Exit::Failure, &error))?)
+        } else {
+            let path = "metadata/1.root.json".to_owned();
+            repository.read(&Request { path, limit: Limits::GATEWAY.root }, context)?
         };
         let trusted = first.map(|first| follow(first, &repository, context)).transpose()?;
         Ok(Self { repository, directory: context.path(&place.proposal), trusted })
