@@ -14,6 +14,18 @@ pub enum Source {
     Mirror(Mirror),
 }
 
+impl Source {
+    /// The server, whatever it is asked for: what is before the path, as in
+    /// `https://git.example.net`.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        match self {
+            Self::Git(remote) => remote.url.origin(),
+            Self::Mirror(mirror) => mirror.url.origin(),
+        }
+    }
+}
+
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -4,11 +4,12 @@ use std::time::{Duration, Instant};
 
 use camino::Utf8PathBuf;
 
+use super::aside::SetAside;
 use super::served::{Served, Trouble, untrusted};
 use super::{Gateway, Report, metadata};
 use crate::host::{FileError, Source};
 use crate::primitives::{Digest, sentence};
-use crate::tuf::{self, Stored, TrustError, Update, VerifiedBundle, VerifiedRelease};
+use crate::tuf::{self, Stored, TrustError, Update, Validity, VerifiedBundle, VerifiedRelease};
 
 /// What the remotes had.
 #[derive(Debug)]
@@ -62,36 +63,80 @@ pub enum ReleaseError {
     Metadata(#[source] FileError),
 }
 
+/// What one remote had.
+struct Found {
+    newest: Newest,
+    release: u64,
+    /// What of its metadata will soon have expired.
+    ending: Vec<Validity>,
+}
+
 /// Asks the remotes in their order, each for its share of the deadline, until one has a
-/// release that can be trusted. A remote can at worst withhold: what it sends is verified, and what is
-/// wrong with it becomes a warning if another one is fine.
+/// release that can be trusted and whose metadata are not about to expire: a remote that is valid but
+/// behind is believed until then, and no longer if another one is ahead. A remote can at
+/// worst withhold: what it sends is verified, and what is wrong with it becomes a warning if another
+/// one is fine.
+///
+/// Who failed is asked after the others for a while, unless somebody is watching.
 pub(super) fn newest(
     gateway: &Gateway,
     active: Option<Digest>,
     report: &mut Report,
 ) -> Result<Newest, ReleaseError> {
+    let Gateway { machine, config, .. } = gateway;
     let start = Instant::now();
-    let deadline = gateway.config.deadline();
     let (mut unreachable, mut hint) = (Vec::new(), None);
     let mut refused: Option<ReleaseError> = None;
-    let remotes = &gateway.config.remotes;
-    for (asked, remote) in remotes.iter().enumerate() {
-        let left = deadline.saturating_sub(start.elapsed());
-        match ask(gateway, remote, share(left, remotes.len() - asked), active, report) {
-            Ok(newest) => {
-                report.remote = Some(remote.clone());
-                report.steps.extend(unreachable);
-                report.warnings.extend(refused.map(|error| sentence(&error)));
-                return Ok(newest);
+    let mut best: Option<Found> = None;
+    let noted = SetAside::load(machine.files, &config.paths.run, &machine.clock.boot());
+    let mut aside = noted.clone();
+    let order = if gateway.attended {
+        config.remotes.iter().collect()
+    } else {
+        noted.order(&config.remotes, &machine.clock.boot())
+    };
+    for (asked, remote) in order.iter().enumerate() {
+        let left = config.deadline().saturating_sub(start.elapsed());
+        let answer = ask(gateway, remote, share(left, order.len() - asked), active);
+        if answer.as_ref().err().is_none_or(Trouble::is_ours) {
+            aside.answered(remote);
+        } else if best.is_none() {
+            aside.failed(remote, &machine.clock.boot());
+        }
+        match answer {
+            Ok(found) => {
+                report.remote = Some((*remote).clone());
+                // What is trusted only rises, so the last one is never behind the one before.
+                let enough = found.ending.is_empty();
+                best = Some(found);
+                if enough {
+                    break;
+                }
             }
-            Err(Trouble::Unreachable { message, hint: remedy }) => {
+            // Others are only asked whether they are ahead.
+            Err(trouble) if best.is_some() => report.steps.push(trouble.sentence()),
+            Err(Trouble::Unreachable { message, hint: remedy, .. }) => {
                 hint = hint.or(remedy);
                 unreachable.push(message);
             }
             Err(Trouble::Release(error)) => refused = refused.or(Some(error)),
         }
     }
-    Err(refused.unwrap_or(ReleaseError::NoRemote { failures: unreachable, hint }))
+    if aside != noted
+        && let Err(error) = aside.save(machine.files, &config.paths.run)
+    {
+        report.warnings.push(sentence(&error));
+    }
+    let Some(found) = best else {
+        return Err(refused.unwrap_or(ReleaseError::NoRemote { failures: unreachable, hint }));
+    };
+    report.steps.extend(unreachable);
+    report.warnings.extend(refused.map(|error| sentence(&error)));
+    for Validity { role, expires, .. } in &found.ending {
+        report.warnings.push(format!("the {role} metadata expire at {expires}: sign them again"));
+    }
+    report.release = Some(found.release);
+    Ok(found.newest)
 }
 
 /// The part of the time that is `left` for one of the remotes still to be asked, so that one that
@@ -105,26 +150,21 @@ fn ask(
     source: &Source,
     left: Duration,
     active: Option<Digest>,
-    report: &mut Report,
-) -> Result<Newest, Trouble> {
+) -> Result<Found, Trouble> {
     let mut served = Served::open(gateway, source, left)?;
     let refuse = |error| untrusted(source, error);
     let release = update(gateway, source, &mut served)?;
-    for validity in release.ending() {
-        let (role, expires) = (validity.role, validity.expires);
-        report.warnings.push(format!("the {role} metadata expire at {expires}: sign them again"));
-    }
-    report.release = Some(release.number());
+    let found = |newest| Found { newest, release: release.number(), ending: release.ending() };
     let target = release.target(&gateway.config.gateway).map_err(refuse)?;
     if Some(target.digest()) == active {
-        return Ok(Newest::Same);
+        return Ok(found(Newest::Same));
     }
     let path = target.request().path;
     // A little more than its length is read as well: a mix-up is recognised by the digest.
     let bytes = served.read(&path, tuf::Limits::GATEWAY.bundle)?;
     let missing = || refuse(TrustError::Missing { file: path.clone() });
     let bundle = target.accept(bytes.ok_or_else(missing)?).map_err(refuse)?;
-    Ok(Newest::Other(Box::new(bundle)))
+    Ok(found(Newest::Other(Box::new(bundle))))
 }
 
 /// Follows the metadata from the root down, and remembers what is trusted by then, also where the

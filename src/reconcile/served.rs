@@ -7,7 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::newest::ReleaseError;
 use super::{Gateway, GatewayConfig, Machine};
-use crate::host::git::{Fetch, GitError, Limits, Reach};
+use crate::host::git::{FailureKind, Fetch, GitError, Limits, Reach};
 use crate::host::http::{Allowance, HttpError, OpenMirror};
 use crate::host::{FileError, Files, Source};
 use crate::primitives::sentence;
@@ -24,9 +24,28 @@ pub(super) enum Trouble {
         message: String,
         /// What to do about it, where that is known.
         hint: Option<String>,
+        /// Whether it is this host that cannot, and no remote's fault.
+        ours: bool,
     },
     /// What came is of no use.
     Release(ReleaseError),
+}
+
+impl Trouble {
+    /// Whether it is this host that cannot, and no remote's fault.
+    pub(super) fn is_ours(&self) -> bool {
+        match self {
+            Self::Unreachable { ours, .. } => *ours,
+            Self::Release(error) => !matches!(error, ReleaseError::Untrusted { .. }),
+        }
+    }
+
+    pub(super) fn sentence(&self) -> String {
+        match self {
+            Self::Unreachable { message, .. } => message.clone(),
+            Self::Release(error) => sentence(error),
+        }
+    }
 }
 
 /// The files of one remote. Nothing in them is verified.
@@ -139,13 +158,15 @@ impl From<ReleaseError> for Trouble {
 impl From<GitError> for Trouble {
     fn from(error: GitError) -> Self {
         let hint = error.hint().map(str::to_owned);
-        Self::Unreachable { message: sentence(&error), hint }
+        let ours = matches!(error, GitError::Spawn(_) | GitError::Directory(_))
+            || error.kind() == Some(FailureKind::Local);
+        Self::Unreachable { message: sentence(&error), hint, ours }
     }
 }
 
 impl From<HttpError> for Trouble {
     fn from(error: HttpError) -> Self {
         let hint = error.hint().map(str::to_owned);
-        Self::Unreachable { message: sentence(&error), hint }
+        Self::Unreachable { message: sentence(&error), hint, ours: error.is_ours() }
     }
 }

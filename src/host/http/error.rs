@@ -115,6 +115,12 @@ impl HttpError {
         }
     }
 
+    /// Whether it is this host that cannot, and no mirror's fault.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        matches!(self, Self::Proxy { .. } | Self::Authorities(_) | Self::NoAuthorities { .. })
+    }
+
     /// From what the client says of a request for `url`.
     pub(super) fn of(url: &str, error: &ureq::Error, deadline: Duration) -> Self {
         let url = url.to_owned();

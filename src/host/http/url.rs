@@ -38,6 +38,13 @@ impl MirrorUrl {
         self.0.starts_with("https:")
     }
 
+    /// The server: what is before the path, as in `https://mirror.example.net`.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        let path = self.0.splitn(4, '/').nth(3).map_or(0, |path| path.len() + 1);
+        self.0.get(..self.0.len() - path).unwrap_or(&self.0).to_owned()
+    }
+
     /// The address of the file at `path` in it.
     pub(super) fn file(&self, path: &str) -> String {
         format!("{}{path}", self.0)
@@ -110,6 +117,8 @@ mod tests {
         ] {
             let url: MirrorUrl = text.parse().unwrap();
             assert_eq!(url.as_str(), normal);
+            let end = normal.match_indices('/').nth(2).unwrap().0;
+            assert_eq!(url.origin(), normal[..end]);
             assert_eq!(url.file("metadata/1.root.json"), format!("{normal}metadata/1.root.json"));
         }
     }

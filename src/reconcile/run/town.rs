@@ -141,7 +141,8 @@ impl Town {
             remotes: host,
             mirrors: host,
         };
-        let gateway = Gateway { machine, config: &self.config, identity: self.identity, owner: 7 };
+        let (config, identity) = (&self.config, self.identity);
+        let gateway = Gateway { machine, config, identity, owner: 7, attended: false };
         act(&gateway)
     }
 
