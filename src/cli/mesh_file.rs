@@ -204,9 +204,9 @@ fn read(
         }
         Version::Commit(commit) => {
             source.name = format!("{path} in commit {commit}");
-            let content = context.host.checkout.file_in(&path, commit, MAX_BYTES);
-            let content = content.map_err(|error| Failure::new(Exit::Failure, &error))?;
-            content.ok_or(FileError::NotFound { path })
+            let there = context.host.checkout.file_in(&path, commit, MAX_BYTES);
+            let there = there.map_err(|error| Failure::new(Exit::Failure, &error))?;
+            there.ok_or(FileError::NotFound { path })
         }
     };
     let bytes = match bytes {
