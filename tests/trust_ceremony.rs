@@ -163,8 +163,12 @@ fn three_people_in_three_clones() {
     let said = carol.sign("carol");
     assert!(said.contains("missing: 1 signature, of anna ("), "{said}");
     carol.push("carol");
-    anna.pull().sign("anna");
-    verify(&anna.desk, 0);
+    // His old key, which is called bob as well, in a file of its own.
+    bob.pull().sign("bob");
+    assert_eq!(tree(&bob.desk.path("root/signatures")).len(), 3);
+    bob.push("bob");
+    let report = verify(&anna.pull().desk, 0);
+    assert_eq!([missing(&report, 0), missing(&report, 1)], [["anna"], ["anna"]]);
     let said = anna.desk.ok("root rotate --yes");
     assert!(said.contains("release 1 still counts"), "{said}");
     anna.push("root-2");
