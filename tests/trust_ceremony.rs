@@ -216,6 +216,7 @@ fn a_change_drops_the_signatures_of_what_was() {
     assert_eq!(stale.len(), 1);
     let said = desk.ok("root revoke-key carol");
     assert!(said.contains("dropped 1 signature"), "{said}");
+    assert!(!desk.path("root/signatures").exists());
     assert_eq!(missing(&verify(&desk, 20), 0), ["anna", "bob", "carol"]);
     // One who had not seen the change brings the old signature back.
     for (path, content) in &stale {
