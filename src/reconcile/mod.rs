@@ -37,7 +37,7 @@ pub use changes::Changes;
 pub use config::{ConfigError, Confirm, GatewayConfig, Hook, LogTo, Paths, Policy, ServiceManager};
 pub use decide::{Seen, Step, Steps, decide};
 pub use error::{Alarm, RunError};
-pub use execute::StepError;
+pub use execute::{FailedStep, StepError};
 pub use generation::{Current, Generation, Label, current};
 pub use hold::{Hold, ReasonError};
 pub use last_run::{LastRun, Outcome};
