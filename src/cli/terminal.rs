@@ -123,6 +123,13 @@ impl Terminal {
         let _ = out.write_all(text.as_bytes());
     }
 
+    /// Whether each step is to be said, or somebody sits there and waits for an answer.
+    #[must_use]
+    pub fn wants_all(&self) -> bool {
+        self.verbosity == Verbosity::Verbose
+            || (self.verbosity == Verbosity::Normal && std::io::stderr().is_terminal())
+    }
+
     /// Whether only errors are to be said.
     #[must_use]
     pub fn is_quiet(&self) -> bool {

@@ -9,17 +9,22 @@ mod candidate;
 mod changes;
 mod config;
 mod converge;
+mod counts;
 mod decide;
 mod error;
 mod execute;
+mod exporter;
 mod generation;
 pub mod health;
 mod hold;
 mod last_run;
+mod mend;
 mod metadata;
+mod metrics;
 mod newest;
 mod observe;
 mod policy;
+mod preview;
 mod report;
 mod restore;
 mod run;
@@ -32,18 +37,23 @@ pub use applied::Applied;
 pub use candidate::{Candidate, Local, Refusal};
 pub use changes::Changes;
 pub use config::{ConfigError, Confirm, GatewayConfig, Hook, LogTo, Paths, Policy, ServiceManager};
+pub use counts::{Counts, Drift};
 pub use decide::{Seen, Step, Steps, decide};
 pub use error::{Alarm, RunError};
 pub use execute::StepError;
 pub use generation::{Current, Generation, Label, current};
 pub use hold::{Hold, ReasonError};
 pub use last_run::{LastRun, Outcome};
+pub use metrics::metrics;
 pub use newest::ReleaseError;
 pub use policy::Forbidden;
+pub use preview::{Kind as MoveKind, Move, Preview, preview};
 pub use report::{Installed, Report};
 pub use restore::RestoreError;
-pub use run::{Gateway, Machine, run};
-pub use status::{ClockStatus, InUse, Metadata, Questions, State, Status, TunnelStatus, status};
+pub use run::{Gateway, Machine, OnDrift, run};
+pub use status::{
+    ClockStatus, InUse, Metadata, Pending, Questions, State, Status, TunnelStatus, status,
+};
 pub use transaction::{
     ByHandError, Cause, Found, History, Journal, Linked, Origin, Phase, Recovery, Rejected,
     Situation, forget, lift, put_back, roll_back_by_hand, way_out,

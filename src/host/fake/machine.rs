@@ -112,7 +112,7 @@ impl Fake {
         effect.map_err(|source| ServiceError::File(fail(source)))
     }
 
-    fn spawn(&self, device: Device) {
+    pub(super) fn spawn(&self, device: Device) {
         let paths = TunnelFiles {
             current: "/var/lib/tieline/current".into(),
             identity: Utf8PathBuf::new(),

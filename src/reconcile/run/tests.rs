@@ -63,9 +63,11 @@ fn an_update_in_order() {
 #[test]
 fn an_idle_run_writes_its_status_and_nothing_else() {
     let mut town = settled();
+    assert_eq!(town.converge(), "");
     for _ in 0..2 {
         assert_eq!(town.converge(), "");
-        assert_eq!(town.effects(), [format!("write {STATE}/status.json")]);
+        // On a disk, nothing at all.
+        assert_eq!(town.effects(), [format!("write {RUN}/status.json")]);
         // Nor does a release that has the same bundle, once its metadata are kept.
         town.release(OLD);
         assert_eq!(town.converge(), "");
@@ -105,7 +107,8 @@ fn two_runs_at_once_are_one() {
         remotes: &town.host,
     };
     let identity = Fingerprint::of_der(b"perth");
-    let gateway = Gateway { machine, config: &town.config, identity, owner: 7 };
+    let gateway =
+        Gateway { machine, config: &town.config, identity, owner: 7, drift: OnDrift::Repair };
     let second = run(&gateway, &mut Report::default());
     assert!(matches!(second, Err(RunError::Locked { .. })), "{second:?}");
 }
@@ -117,6 +120,8 @@ fn a_damaged_generation_is_unpacked_again() {
         town.disk().iter().find_map(|line| line.strip_suffix("/openvpn/").map(str::to_owned));
     let place = name.unwrap();
     town.host.put(&format!("{place}/openvpn/tl-2.conf"), b"up /bin/sh");
+    // Nor can it be put back from the bundle.
+    town.host.put(&format!("{place}/.bundle.tar.gz"), b"");
     let (ended, report) = town.run(Fate::Kind).unwrap();
     assert!(ended.is_ok(), "{ended:?}");
     assert_eq!(report.warnings.len(), 1);

@@ -11,7 +11,7 @@ use super::{Gateway, Machine, Report, RunError, run};
 use crate::bundle::{Build, BuiltBundle, FileEntry, Manifest, Route, Sysctl, Unit, pack};
 use crate::host::fake::{Died, Fake, Fate};
 use crate::primitives::{ArtifactSet, Digest, Fingerprint, Name};
-use crate::reconcile::GatewayConfig;
+use crate::reconcile::{GatewayConfig, OnDrift};
 use crate::tuf::repository::{Audit, ReleaseTerms, RepositoryError, RoleTerms, RootTerms};
 use crate::tuf::repository::{NewFile, first_root, release};
 use crate::tuf::{KeyPair, Signer, UtcTime};
@@ -24,6 +24,7 @@ pub(super) struct Town {
     pub(super) config: GatewayConfig,
     /// The certificate of the gateway's key pair.
     pub(super) identity: Fingerprint,
+    pub(super) drift: OnDrift,
     key: KeyPair,
     repository: BTreeMap<String, Vec<u8>>,
 }
@@ -59,7 +60,14 @@ impl Town {
             world.network.addresses.insert("192.168.1.1".parse().unwrap());
         });
         let identity = Fingerprint::of_der(b"perth");
-        let mut town = Self { host, config, identity, key, repository: BTreeMap::new() };
+        let mut town = Self {
+            host,
+            config,
+            identity,
+            drift: OnDrift::Repair,
+            key,
+            repository: BTreeMap::new(),
+        };
         town.add(files);
         town
     }
@@ -112,7 +120,13 @@ impl Town {
             probes: host,
             remotes: host,
         };
-        let gateway = Gateway { machine, config: &self.config, identity: self.identity, owner: 7 };
+        let gateway = Gateway {
+            machine,
+            config: &self.config,
+            identity: self.identity,
+            owner: 7,
+            drift: self.drift,
+        };
         let mut report = Report::default();
         match catch_unwind(AssertUnwindSafe(|| run(&gateway, &mut report))) {
             Ok(ended) => Some((ended, report)),
