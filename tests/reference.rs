@@ -28,8 +28,10 @@ fn made() -> Desk {
         desk.write(key, std::fs::read(here(&format!("bundles/keys/TEST-ONLY-{key}"))).unwrap());
     }
     desk.ok("build --source-commit none");
-    desk.ok(&format!("root init --mesh acme --key root.pem --release-key release.pem.pub {DATES}"));
-    desk.ok(&format!("sign --key release.pem {DATES}"));
+    desk.ok(&format!(
+        "root init --yes --mesh acme --key root.pem --release-key release.pem.pub {DATES}"
+    ));
+    desk.ok(&format!("sign --yes --key release.pem {DATES}"));
     desk
 }
 

@@ -20,7 +20,9 @@ fn begun() -> Desk {
     let desk = Desk::new();
     desk.ok("key generate root.pem");
     desk.ok("key generate ci.pem");
-    desk.ok(&format!("root init --mesh test --key root.pem --release-key ci.pem.pub {SIGNED}"));
+    desk.ok(&format!(
+        "root init --yes --mesh test --key root.pem --release-key ci.pem.pub {SIGNED}"
+    ));
     build(&desk, &[("perth", 1), ("sydney", 1)]);
     desk
 }
@@ -50,11 +52,11 @@ fn mode(desk: &Desk, file: &str) -> u32 {
 #[test]
 fn a_release_from_nothing() {
     let desk = begun();
-    let said = desk.ok(&format!("sign --key ci.pem {SIGNED}"));
+    let said = desk.ok(&format!("sign --yes --key ci.pem {SIGNED}"));
     assert!(said.contains("release 1 of mesh test"), "{said}");
     assert!(said.contains("added     perth, sydney"), "{said}");
     build(&desk, &[("perth", 1), ("sydney", 2)]);
-    let said = desk.ok(&format!("sign --key ci.pem {SIGNED}"));
+    let said = desk.ok(&format!("sign --yes --key ci.pem {SIGNED}"));
     assert!(said.contains("release 2") && said.contains("changed   sydney"), "{said}");
     assert!(said.contains("unchanged perth"), "{said}");
 
@@ -85,7 +87,7 @@ fn programs_read_json() {
     };
     let keys = json("key show ci.pem root.pem.pub", "keys.schema.json");
     assert_eq!(keys["keys"][1]["source"], "root.pem.pub");
-    let release = json(&format!("sign --key ci.pem {SIGNED}"), "release.schema.json");
+    let release = json(&format!("sign --yes --key ci.pem {SIGNED}"), "release.schema.json");
     assert_eq!(release["release"], 1);
     assert_eq!(release["added"], serde_json::json!(["perth", "sydney"]));
     assert_eq!(release["fresh_until"], "2030-01-31T00:00:00Z");
@@ -96,7 +98,7 @@ fn programs_read_json() {
 fn the_key_may_be_in_the_environment() {
     let desk = begun();
     let pem = String::from_utf8(desk.read("ci.pem")).unwrap();
-    let sign = format!("sign --key env:RELEASE_KEY {SIGNED}");
+    let sign = format!("sign --yes --key env:RELEASE_KEY {SIGNED}");
     let ended = desk.run_with(&sign, &[("RELEASE_KEY", &pem)]);
     assert_eq!(ended.code, 0, "{}", ended.err);
     let secret = pem.lines().nth(1).unwrap();
@@ -138,8 +140,9 @@ fn key_show_says_the_same_of_both_halves() {
     let lines: Vec<_> = shown.lines().collect();
     let id = lines[0].split_whitespace().next().unwrap();
     assert!(said.contains(id), "{said}");
-    assert_eq!(lines[0].replace("ci.pem", "ci.pem.pub"), lines[4]);
-    assert_eq!(lines[1..4].join("\n"), String::from_utf8(desk.read("ci.pem.pub")).unwrap().trim());
+    assert_eq!(lines[0].replace("ci.pem", "ci.pem.pub"), lines[7]);
+    assert_eq!(lines[1..6], lines[8..]);
+    assert_eq!(lines[2..5].join("\n"), String::from_utf8(desk.read("ci.pem.pub")).unwrap().trim());
     let private = String::from_utf8(desk.read("ci.pem")).unwrap();
     assert!(!shown.contains(private.lines().nth(1).unwrap()));
 }
@@ -153,7 +156,7 @@ fn openssl_agrees() {
     let public = desk.tool("openssl", "pkey -in ci.pem -pubout");
     assert_eq!(public.as_bytes(), desk.read("ci.pem.pub"));
 
-    desk.ok(&format!("sign --key ci.pem {SIGNED}"));
+    desk.ok(&format!("sign --yes --key ci.pem {SIGNED}"));
     let file: serde_json::Value =
         serde_json::from_slice(&desk.read("repository/metadata/timestamp.json")).unwrap();
     // Compact with sorted keys: for plain ASCII that is the canonical form.
@@ -174,33 +177,40 @@ fn openssl_agrees() {
     let other = desk.path("other");
     let other = other.to_str().unwrap();
     desk.ok(&format!(
-        "root init --mesh test --key theirs.pem --release-key theirs.pub --repository {other}"
+        "root init --yes --mesh test --key theirs.pem --release-key theirs.pub --repository {other}"
     ));
     // A key of another kind is refused in words.
     desk.tool("openssl", "genpkey -algorithm ec -pkeyopt ec_paramgen_curve:P-256 -out ec.pem");
-    desk.refused("sign --key ec.pem", 1, "ec.pem is not an ed25519 private key");
+    desk.refused("sign --yes --key ec.pem", 1, "ec.pem is not an ed25519 private key");
 }
 
 #[test]
 fn a_public_key_cannot_sign() {
     let desk = begun();
-    desk.refused("sign --key ci.pem.pub", 1, "it is a public key; signing needs the private one");
+    desk.refused(
+        "sign --yes --key ci.pem.pub",
+        1,
+        "it is a public key; signing needs the private one",
+    );
 }
 
 #[test]
 fn refusals_have_their_exit_codes_and_change_nothing() {
     let desk = begun();
-    desk.ok(&format!("sign --key ci.pem {SIGNED}"));
+    desk.ok(&format!("sign --yes --key ci.pem {SIGNED}"));
+    let refused = |arguments: &str, code: i32, says: &str| {
+        desk.refused(&format!("{arguments} {SIGNED}"), code, says);
+    };
     let before = tree(&desk.path("repository"));
     desk.ok("key generate stranger.pem");
-    desk.refused("sign --key stranger.pem", 20, "the targets role needs 1 of its keys");
-    desk.refused("sign --key ci.pem --expires 2020-01-01T00:00:00Z", 1, "are of no use");
-    desk.refused("sign --key ci.pem --expires soon", 64, "a number of days such as 30d");
-    desk.refused("sign --key ci.pem --build nowhere", 1, "tieline build");
-    desk.refused("sign --key ci.pem --repository nowhere", 20, "tieline root init");
+    refused("sign --yes --key stranger.pem", 20, "the targets role needs 1 of its keys");
+    refused("sign --yes --key ci.pem --expires 2020-01-01T00:00:00Z", 1, "leave less than a day");
+    refused("sign --yes --key ci.pem --expires soon", 64, "a number of days such as 30d");
+    refused("sign --yes --key ci.pem --build nowhere", 1, "tieline build");
+    refused("sign --yes --key ci.pem --repository nowhere", 20, "tieline root init");
     desk.refused("sign", 64, "--key");
     desk.refused(
-        "root init --mesh test --key root.pem --release-key ci.pem.pub",
+        "root init --yes --mesh test --key root.pem --release-key ci.pem.pub",
         1,
         "exists already",
     );
@@ -210,7 +220,7 @@ fn refusals_have_their_exit_codes_and_change_nothing() {
     let mut bent = bytes.clone();
     bent[50] ^= 4;
     desk.write("build/perth.tar.gz", &bent);
-    desk.refused("sign --key ci.pem", 23, "gateway perth is not the one that build.json lists");
+    refused("sign --yes --key ci.pem", 23, "gateway perth is not the one that build.json lists");
     desk.write("build/perth.tar.gz", &bytes);
 
     // A repository that somebody wrote into.
@@ -218,13 +228,13 @@ fn refusals_have_their_exit_codes_and_change_nothing() {
         let path = format!("repository/metadata/{file}");
         let bytes = desk.read(&path);
         desk.write(&path, String::from_utf8(bytes.clone()).unwrap().replace("2030-", "2029-"));
-        desk.refused("sign --key ci.pem", code, file.trim_start_matches("1."));
+        refused("sign --yes --key ci.pem", code, file.trim_start_matches("1."));
         desk.write(&path, bytes);
     }
     // Or whose newest release was taken away.
     let newest = desk.read("repository/metadata/timestamp.json");
     std::fs::remove_file(desk.path("repository/metadata/timestamp.json")).unwrap();
-    desk.refused("sign --key ci.pem", 21, "no metadata/timestamp.json");
+    refused("sign --yes --key ci.pem", 21, "no metadata/timestamp.json");
     desk.write("repository/metadata/timestamp.json", newest);
     assert_eq!(tree(&desk.path("repository")), before);
 }
@@ -234,12 +244,12 @@ fn refusals_have_their_exit_codes_and_change_nothing() {
 fn sign_can_be_told_which_root_to_trust() {
     let desk = begun();
     desk.write("trusted.json", desk.read("repository/metadata/root.json"));
-    desk.ok(&format!("sign --key ci.pem --root trusted.json {SIGNED}"));
+    desk.ok(&format!("sign --yes --key ci.pem --root trusted.json {SIGNED}"));
     desk.ok("key generate evil.pem");
     std::fs::remove_dir_all(desk.path("repository")).unwrap();
-    desk.ok(&format!("root init --mesh test --key evil.pem --release-key ci.pem.pub --release-key evil.pem.pub {SIGNED}"));
-    desk.ok(&format!("sign --key evil.pem {SIGNED}"));
-    desk.refused("sign --key ci.pem --root trusted.json", 20, "is not signed");
+    desk.ok(&format!("root init --yes --mesh test --key evil.pem --release-key ci.pem.pub --release-key evil.pem.pub {SIGNED}"));
+    desk.ok(&format!("sign --yes --key evil.pem {SIGNED}"));
+    desk.refused("sign --yes --key ci.pem --root trusted.json", 20, "is not signed");
 }
 
 /// Separate keys for each role, two of two for targets.
@@ -250,19 +260,19 @@ fn roles_can_be_held_apart() {
         desk.ok(&format!("key generate {key}"));
     }
     let said = desk.ok(&format!(
-        "root init --mesh test --repository apart --key root.pem --root-key t1.pub \
+        "root init --yes --mesh test --repository apart --key root.pem --root-key t1.pub \
          --targets-key t1.pub --targets-key t2.pub --targets-threshold 2 \
          --snapshot-key snap.pub --timestamp-key time.pub {SIGNED}"
     ));
     assert!(said.contains("targets   2 of "), "{said}");
-    let sign = |keys: &str| format!("sign --repository apart {SIGNED} {keys}");
+    let sign = |keys: &str| format!("sign --yes --repository apart {SIGNED} {keys}");
     desk.refused(&sign("--key t1 --key snap --key time"), 20, "the targets role needs 2");
     desk.refused(&sign("--key t1 --key t2 --key snap"), 20, "the timestamp role needs 1");
     desk.ok(&sign("--key t1 --key t2 --key snap --key time"));
     let files = tree(&desk.path("apart"));
     assert_eq!(update(&provisioned(&files), &files, NOW).release.unwrap().number(), 1);
     desk.refused(
-        "root init --mesh test --repository none --key root.pem --targets-key t1.pub",
+        "root init --yes --mesh test --repository none --key root.pem --targets-key t1.pub",
         64,
         "nobody would hold the snapshot role",
     );
@@ -272,8 +282,8 @@ fn roles_can_be_held_apart() {
 fn the_same_inputs_give_the_same_repository() {
     let desk = begun();
     let make = |repository: &str| {
-        desk.ok(&format!("root init --mesh test --key root.pem --release-key ci.pem.pub --repository {repository} {SIGNED}"));
-        desk.ok(&format!("sign --key ci.pem --repository {repository} {SIGNED}"));
+        desk.ok(&format!("root init --yes --mesh test --key root.pem --release-key ci.pem.pub --repository {repository} {SIGNED}"));
+        desk.ok(&format!("sign --yes --key ci.pem --repository {repository} {SIGNED}"));
         tree(&desk.path(repository))
     };
     assert_eq!(make("one"), make("two"));

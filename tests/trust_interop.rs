@@ -67,7 +67,7 @@ fn repository() -> Desk {
     let desk = Desk::new();
     desk.ok("key generate root.pem");
     desk.ok("key generate ci.pem");
-    desk.ok("root init --mesh test --key root.pem --release-key ci.pem.pub");
+    desk.ok("root init --yes --mesh test --key root.pem --release-key ci.pem.pub");
     for release in [1, 2] {
         let bytes = bundle("perth", "test", release);
         let entry = BuiltBundle { length: bytes.len() as u64, sha256: Digest::of(&bytes) };
@@ -79,7 +79,7 @@ fn repository() -> Desk {
         };
         desk.write("build/perth.tar.gz", &bytes);
         desk.write("build/build.json", serde_json::to_vec(&build).unwrap());
-        desk.ok("sign --key ci.pem");
+        desk.ok("sign --yes --key ci.pem");
     }
     desk
 }

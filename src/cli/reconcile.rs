@@ -1,12 +1,10 @@
 //! `tieline reconcile`: bring this gateway to the newest release.
 
-use super::gateway::{ConfigArgs, Parts, identity, owner};
+use super::gateway::{ConfigArgs, Parts};
 use super::{Context, Exit, Failure, Format, aftermath};
-use crate::host::git::Remotes;
 use crate::primitives::Name;
 use crate::reconcile::{
-    self, Alarm, Gateway, Machine, Move, MoveKind, OnDrift, Preview, Refusal, ReleaseError, Report,
-    RunError,
+    self, Alarm, Move, MoveKind, OnDrift, Preview, Refusal, ReleaseError, Report, RunError,
 };
 use crate::tuf::TrustErrorKind;
 
@@ -50,20 +48,10 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
     let config = args.config.load(context)?;
     let parts = Parts::new(&config);
-    let gateway = Gateway {
-        machine: Machine {
-            files: context.host.files,
-            clock: context.host.clock,
-            network: &parts.network,
-            services: &*parts.services,
-            probes: &parts.probes,
-            remotes: context.host.git as &dyn Remotes,
-        },
-        config: &config,
-        identity: identity(context.host.files, &config)?,
-        owner: owner(&config)?,
-        drift: if args.no_repair { OnDrift::Report } else { OnDrift::Repair },
-    };
+    let mut gateway = parts.gateway(context, &config)?;
+    if args.no_repair {
+        gateway.drift = OnDrift::Report;
+    }
     let mut report = Report::default();
     let changed = if args.dry_run {
         let preview = reconcile::preview(&gateway, &mut report);
@@ -81,12 +69,12 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
             tell(&config.gateway, &report, context);
         }
         if let Err(error) = ended {
-            // Cron mails whatever is printed; every minute the same mail is one that nobody reads.
-            let known = report.error_repeated || matches!(error, RunError::Locked { .. });
-            if printed || known && !context.terminal.wants_all() {
-                return Ok(exit(&error));
+            let failure = failure(&config.gateway, &error);
+            if printed || expected(&error, &report) && !context.terminal.wants_all() {
+                context.terminal.step(&failure.message);
+                return Ok(failure.exit);
             }
-            return Err(failure(&config.gateway, &error));
+            return Err(failure);
         }
         report.changed() || !report.drift.is_empty()
     };
@@ -124,7 +112,17 @@ fn text(gateway: &Name, preview: &Preview) -> String {
     lines.join("\n") + "\n"
 }
 
-fn tell(gateway: &Name, report: &Report, context: &mut Context) {
+/// Whether nobody needs to be told, because somebody was: cron mails whatever is printed, and the
+/// same mail every minute is one that nobody reads. The exit code and `status` say it all the time.
+fn expected(error: &RunError, report: &Report) -> bool {
+    match error {
+        RunError::Locked { confirming, .. } => *confirming,
+        _ => report.error_repeated,
+    }
+}
+
+/// Says what a run did.
+pub(super) fn tell(gateway: &Name, report: &Report, context: &mut Context) {
     for step in &report.steps {
         context.terminal.step(&format!("{gateway}: {step}"));
     }
@@ -146,7 +144,8 @@ fn tell(gateway: &Name, report: &Report, context: &mut Context) {
     }
 }
 
-fn failure(gateway: &Name, error: &RunError) -> Failure {
+/// Why a run ended as it did, what to do about it, and with which code.
+pub(super) fn failure(gateway: &Name, error: &RunError) -> Failure {
     let mut failure = Failure::new(exit(error), error);
     failure.message = format!("{gateway}: {}", failure.message);
     failure.hint(hint(error))

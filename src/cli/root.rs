@@ -5,11 +5,13 @@ use std::num::NonZeroU64;
 use camino::Utf8PathBuf;
 use clap::Subcommand;
 
-use super::trust::{Directory, KeySource, Lifetime, load_pair, load_public, refuse};
+use super::trust::{
+    Directory, KeySource, Lifetime, Passphrase, SignerArgs, consent, load_public, refuse,
+};
 use super::{Context, Exit, Failure};
 use crate::primitives::Name;
 use crate::tuf::repository::{RoleTerms, RootTerms, first_root};
-use crate::tuf::{KeyPair, Limits, PublicKey, Request, Role, Signer, UtcTime};
+use crate::tuf::{Limits, PublicKey, Request, Role, Signer, UtcTime};
 
 /// Say which keys gateways trust
 ///
@@ -48,9 +50,8 @@ struct Init {
     #[arg(long, value_name = "DIR", default_value = "repository")]
     repository: Utf8PathBuf,
 
-    /// A private key that holds the root role and signs now: a file, or env:NAME
-    #[arg(long = "key", value_name = "KEY", required = true)]
-    keys: Vec<KeySource>,
+    #[command(flatten)]
+    signers: SignerArgs,
 
     /// A public key that holds the root role as well
     #[arg(long = "root-key", value_name = "KEY")]
@@ -106,13 +107,12 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
 fn init(args: &Init, context: &mut Context) -> Result<Exit, Failure> {
     let repository = Directory::new(&args.repository, context);
     refuse_a_second_root(&repository, context)?;
-    let pairs = args.keys.iter().map(|key| load_pair(key, context));
-    let pairs = pairs.collect::<Result<Vec<KeyPair>, _>>()?;
+    let signers = args.signers.load_some(context)?;
 
     let mut root = load_all(&args.root_keys, context)?;
-    root.extend(pairs.iter().map(|pair| pair.public().clone()));
+    root.extend(signers.iter().map(|signer| signer.public().clone()));
     let signed_at = args.signed_at.unwrap_or_else(|| UtcTime::from_clock(context.host.clock.now()));
-    let held_by = |role, own: &[KeySource], threshold| -> Result<RoleTerms, Failure> {
+    let mut held_by = |role, own: &[KeySource], threshold| -> Result<RoleTerms, Failure> {
         let keys = if own.is_empty() { &args.release_keys } else { own };
         if keys.is_empty() {
             return Err(Failure::say(Exit::Usage, format!("nobody would hold the {role} role"))
@@ -129,10 +129,10 @@ fn init(args: &Init, context: &mut Context) -> Result<Exit, Failure> {
         signed_at,
         expires: args.expires.end(signed_at),
     };
-    let signers: Vec<&dyn Signer> = pairs.iter().map(|pair| pair as &dyn Signer).collect();
+    consent(&in_words(&terms), "Sign this root?", args.signers.yes, context)?;
+    let signers: Vec<&dyn Signer> = signers.iter().map(AsRef::as_ref).collect();
     let files = first_root(&terms, &signers).map_err(|error| refuse(&error))?;
 
-    context.terminal.note(&in_words(&terms));
     repository.write(&files, context)?;
     for file in &files {
         context.terminal.note(&format!("wrote {}", repository.path().join(&file.path)));
@@ -154,8 +154,9 @@ fn refuse_a_second_root(repository: &Directory, context: &Context) -> Result<(),
     Ok(())
 }
 
-fn load_all(sources: &[KeySource], context: &Context) -> Result<Vec<PublicKey>, Failure> {
-    sources.iter().map(|source| load_public(source, context)).collect()
+fn load_all(sources: &[KeySource], context: &mut Context) -> Result<Vec<PublicKey>, Failure> {
+    let passphrase = Passphrase::default();
+    sources.iter().map(|source| load_public(source, &passphrase, context)).collect()
 }
 
 /// What is signed, for the person whose key signs it.

@@ -123,11 +123,16 @@ impl Terminal {
         let _ = out.write_all(text.as_bytes());
     }
 
-    /// Whether each step is to be said, or somebody sits there and waits for an answer.
+    /// Whether each step is to be said, or somebody sits there and reads what is said.
     #[must_use]
     pub fn wants_all(&self) -> bool {
-        self.verbosity == Verbosity::Verbose
-            || (self.verbosity == Verbosity::Normal && std::io::stderr().is_terminal())
+        self.verbosity == Verbosity::Verbose || std::io::stderr().is_terminal()
+    }
+
+    /// Asks whoever sits at the terminal, who answers in the same line.
+    pub fn ask(&mut self, text: &str) {
+        let mut out = anstream::AutoStream::new(std::io::stderr().lock(), self.colour);
+        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     }
 
     /// Whether only errors are to be said.

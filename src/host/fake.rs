@@ -24,7 +24,7 @@ pub(crate) struct Fake {
 }
 
 /// What a machine has, and what has happened to it.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct World {
     entries: BTreeMap<Utf8PathBuf, Entry>,
     pub(crate) network: NetworkState,
@@ -48,6 +48,9 @@ pub(crate) struct World {
     pub(crate) silent: BTreeSet<IpAddr>,
     /// What the way to the only remote needs of the network; without it, nothing.
     pub(crate) way: Option<fn(&NetworkState) -> bool>,
+    /// The tunnels whose process cannot be started, as if its unit were masked, and how long it
+    /// takes to find that out.
+    pub(crate) masked: BTreeMap<Device, Duration>,
     /// The effects so far.
     pub(crate) effects: Vec<String>,
     fate: Fate,
@@ -119,7 +122,7 @@ impl Fake {
 
     /// Lets the process of a tunnel come back by itself, as `Restart=always` does.
     pub(crate) fn respawn(&self, device: Device) {
-        self.spawn(device);
+        drop(self.spawn(device));
     }
 
     /// Begins a new run, which has this fate. What the last one held is free again.

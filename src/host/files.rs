@@ -58,6 +58,12 @@ pub trait Files {
     /// Reads a whole file of at most `limit` bytes.
     fn read(&self, path: &Utf8Path, limit: u64) -> Result<Vec<u8>, FileError>;
 
+    /// Whether anybody but its owner may read the file at `path`; unknown is no.
+    fn is_open_to_others(&self, path: &Utf8Path) -> bool {
+        let _ = path;
+        false
+    }
+
     /// Makes `path` hold `content`: through a temporary file beside it, fsync, rename(2) and
     /// fsync of the directory, so that a reader or a power cut sees the old content or the new.
     fn replace(&self, path: &Utf8Path, content: &[u8], mode: Mode) -> Result<(), FileError>;
@@ -240,6 +246,10 @@ impl Files for RealFiles {
     fn read(&self, path: &Utf8Path, limit: u64) -> Result<Vec<u8>, FileError> {
         let fail = |source| FileError::new("read", path, source);
         read_whole(File::open(path).map_err(fail)?, path, limit)
+    }
+
+    fn is_open_to_others(&self, path: &Utf8Path) -> bool {
+        path.metadata().is_ok_and(|file| file.permissions().mode() & 0o077 != 0)
     }
 
     fn replace(&self, path: &Utf8Path, content: &[u8], mode: Mode) -> Result<(), FileError> {

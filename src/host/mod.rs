@@ -1,6 +1,8 @@
 //! The machine: traits for everything outside this process, and their real forms.
 
+mod agent;
 mod clock;
+mod console;
 mod environment;
 #[cfg(test)]
 pub(crate) mod fake;
@@ -15,7 +17,9 @@ mod swap;
 mod unwritten;
 mod users;
 
+pub use agent::{Agent, AgentError, RealAgent};
 pub use clock::{BootClock, Clock, RealClock};
+pub use console::{Console, RealConsole};
 pub use environment::{Environment, RealEnvironment};
 pub use files::{FileError, Files, Kind, LockGuard, Mode, RealFiles};
 pub use logs::{Entry, Log, Priority, stderr_is_the_journal};
@@ -39,6 +43,10 @@ pub struct Host<'a> {
     pub processes: &'a dyn Processes,
     /// Its environment variables.
     pub environment: &'a dyn Environment,
+    /// The person at its terminal.
+    pub console: &'a dyn Console,
+    /// The ssh agent of whoever runs this.
+    pub agent: &'a dyn Agent,
     /// Git repositories elsewhere.
     pub git: &'a dyn git::Publisher,
     /// Git checkouts here.
@@ -54,6 +62,8 @@ impl Host<'static> {
             clock: &RealClock,
             processes: &RealProcesses,
             environment: &RealEnvironment,
+            console: &RealConsole,
+            agent: &RealAgent,
             git: &git::RealGit::SELF,
             checkout: &git::RealCheckout,
         }

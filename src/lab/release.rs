@@ -20,7 +20,7 @@ impl Lab<'_> {
         self.admin("make the root key", &["key", "generate", "root.pem"])?;
         self.admin("make the release key", &["key", "generate", "release.pem"])?;
         let keys = ["--key", "root.pem", "--release-key", "release.pem.pub"];
-        let init = [&["root", "init", "--mesh", mesh], &keys as &[_]].concat();
+        let init = [&["root", "init", "--yes", "--mesh", mesh], &keys as &[_]].concat();
         self.admin("make the first root", &init)?;
         // Gateways are provisioned with it by hand, not over git.
         let files = self.host.files;
@@ -53,7 +53,7 @@ impl Lab<'_> {
         let remote = format!("file://{}", places::REPOSITORY);
         self.admin("number the gateways", &["lock"])?;
         self.admin("build the bundles", &["build"])?;
-        self.admin("sign the release", &["sign", "--key", "release.pem"])?;
+        self.admin("sign the release", &["sign", "--yes", "--key", "release.pem"])?;
         self.admin("publish the release", &["publish", &remote])?;
         Ok(format!("built, signed and published to {}", self.remote()))
     }

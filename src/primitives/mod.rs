@@ -14,6 +14,7 @@ pub mod pem;
 mod schema;
 mod sentence;
 mod shown;
+pub mod ssh;
 
 pub use artifacts::ArtifactSet;
 pub use device::{Device, DeviceError};
@@ -25,6 +26,7 @@ pub use path::{ArtifactPath, ArtifactPathError};
 pub use schema::schema_text;
 pub use sentence::sentence;
 pub use shown::{Shown, is_plain};
+pub use ssh::SshKey;
 
 /// Implements serde for a type by its `FromStr` and `Display`: text in every format of ours.
 macro_rules! serde_as_text {

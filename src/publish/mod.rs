@@ -69,7 +69,9 @@ pub fn publish(
     let release = Release::read(files, publication.repository)?;
     verify::verify(files, now, publication, &release)?;
     let recorded = recorded(files, git, publication)?;
-    if let Some(recorded) = &recorded {
+    if let Some(recorded) = &recorded
+        && verify::binds(files, &release, &recorded.release)?
+    {
         release.check_follows(&recorded.release)?;
     }
     let history = History::Append(recorded.as_ref().map(|recorded| recorded.commit.clone()));

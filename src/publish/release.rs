@@ -18,6 +18,9 @@ const MAX_METADATA: u64 = 64 << 20;
 /// What the target path of a gateway's bundle ends with.
 const BUNDLE: &str = ".tar.gz";
 
+/// What the path of root metadata ends with.
+const ROOT: &str = ".root.json";
+
 /// A release. Nothing of it is verified by reading it: a remote may have written it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Release {
@@ -116,6 +119,17 @@ impl Release {
         self.metadata.first().map_or("metadata/1.root.json", String::as_str)
     }
 
+    /// The path of the newest root.
+    pub(super) fn last_root(&self) -> &str {
+        let root = self.metadata.iter().rfind(|path| path.ends_with(ROOT));
+        root.map_or("metadata/1.root.json", String::as_str)
+    }
+
+    /// The path of the snapshot.
+    pub(super) fn snapshot_path(&self) -> String {
+        format!("metadata/{}.snapshot.json", self.snapshot)
+    }
+
     /// Refuses to go back behind `published`: gateways would, and would report an attack.
     pub(super) fn check_follows(&self, published: &Self) -> Result<(), PublishError> {
         let versions = [
@@ -160,7 +174,7 @@ impl Reader<'_> {
     /// The whole chain of roots from the first on: a gateway may have been provisioned with any.
     fn roots(&self) -> Result<Vec<String>, PublishError> {
         let names = self.files.list(&self.repository.join("metadata"))?;
-        let number = |name: &str| name.strip_suffix(".root.json")?.parse::<u64>().ok();
+        let number = |name: &str| name.strip_suffix(ROOT)?.parse::<u64>().ok();
         let mut roots: Vec<_> =
             names.iter().filter_map(|name| number(name).map(|number| (number, name))).collect();
         roots.sort_unstable();

@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 use super::release::Release;
 use super::{Publication, PublishError};
 use crate::host::{FileError, Files};
+use crate::tuf::repository::binding;
 use crate::tuf::{Limits, Request, Stored, TrustError, Update};
 
 /// Runs the client workflow over the repository, and for every gateway what comes after it.
@@ -21,6 +22,9 @@ pub(super) fn verify(
         None => files.read(&repository.join(release.first_root()), Limits::GATEWAY.root)?,
     };
     let mut update = Update::start(Stored::provisioned(root), now)?;
+    for gateway in release.bundles.keys() {
+        update.seek_bundle(gateway)?;
+    }
     while let Some(request) = update.next() {
         update.supply(read(files, repository, &request)?)?;
     }
@@ -38,6 +42,21 @@ pub(super) fn verify(
         target.accept(bytes)?.unpack()?;
     }
     Ok(())
+}
+
+/// Whether gateways that come to know the newest root of `release` hold on to the version numbers
+/// of `published`. After keys were stolen and replaced they do not, however high the thief made
+/// them.
+pub(super) fn binds(
+    files: &dyn Files,
+    release: &Release,
+    published: &Release,
+) -> Result<bool, PublishError> {
+    let root = files.read(&release.repository.join(release.last_root()), Limits::GATEWAY.root)?;
+    let theirs = |path: &str, limit| files.read(&published.repository.join(path), limit);
+    let timestamp = theirs("metadata/timestamp.json", Limits::GATEWAY.timestamp)?;
+    let snapshot = theirs(&published.snapshot_path(), Limits::GATEWAY.snapshot)?;
+    Ok(binding(&root, &timestamp, &snapshot)?)
 }
 
 fn read(

@@ -16,6 +16,9 @@ pub enum RunError {
     Locked {
         /// The lock.
         lock: Utf8PathBuf,
+        /// Whether it has a release in use that has to prove healthy yet, which may take longer
+        /// than the time between two runs.
+        confirming: bool,
     },
     /// The state or run directory cannot be used.
     #[error("cannot use the directories of this gateway")]

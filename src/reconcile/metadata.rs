@@ -1,69 +1,74 @@
 //! The trusted metadata on disk.
 
+use std::collections::BTreeMap;
+
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::Paths;
 use crate::host::{FileError, Files, Mode};
-use crate::tuf::{Role, Stored};
+use crate::tuf::{Stored, Update};
 
 /// Far more than the metadata of any mesh, in bytes. What is too large here was not written here.
 const LIMIT: u64 = 64 << 20;
 
+/// A directory with what a client trusts, a file each: `root.json`, `timestamp.json`,
+/// `snapshot.json`, `targets.json`, and those of delegated roles.
+#[derive(Debug, Clone)]
+pub struct MetadataDirectory {
+    path: Utf8PathBuf,
+    content: BTreeMap<String, Vec<u8>>,
+}
+
+impl MetadataDirectory {
+    /// Reads the directory; empty where there is none.
+    pub fn read(files: &dyn Files, path: &Utf8Path) -> Result<Self, FileError> {
+        let mut content = BTreeMap::new();
+        for name in files.list(path)?.into_iter().filter(|name| Stored::is_file(name)) {
+            let bytes = files.read(&path.join(&name), LIMIT)?;
+            content.insert(name, bytes);
+        }
+        Ok(Self { path: path.to_owned(), content })
+    }
+
+    /// What it holds; the root is the provisioned one where there is none in it.
+    pub fn stored<E>(&self, provisioned: impl FnOnce() -> Result<Vec<u8>, E>) -> Result<Stored, E> {
+        let root = self.content.get("root.json").map_or_else(provisioned, |root| Ok(root.clone()));
+        Ok(Stored::of_files(self.content.clone(), root?))
+    }
+
+    /// Makes the directory hold what an update trusts by now, in such an order that whatever a
+    /// crash leaves of it is a state that the next update goes on from.
+    pub fn save(&self, files: &dyn Files, update: &Update) -> Result<(), FileError> {
+        let changes = update.changes(&self.content);
+        if changes.is_empty() {
+            return Ok(());
+        }
+        files.create_dir(&self.path)?;
+        for change in changes {
+            let path = self.path.join(&change.file);
+            if let Some(content) = change.content {
+                files.replace(&path, &content, Mode::Public)?;
+            } else {
+                files.remove(&path)?;
+                files.sync_dir(&self.path)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Where a gateway keeps its metadata.
+pub(super) fn read(files: &dyn Files, paths: &Paths) -> Result<MetadataDirectory, FileError> {
+    MetadataDirectory::read(files, &paths.state.join("metadata"))
+}
+
 /// What this gateway trusts: what earlier updates left in the state directory, or else the root it
 /// was provisioned with.
 pub(super) fn load(files: &dyn Files, paths: &Paths) -> Result<Stored, FileError> {
-    let kept = |role: Role| match files.read(&place(&paths.state, role), LIMIT) {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(error) if error.is_not_found() => Ok(None),
-        Err(error) => Err(error),
-    };
-    let root = match kept(Role::Root)? {
-        Some(root) => root,
-        None => provisioned(files, paths)?,
-    };
-    Ok(Stored {
-        root,
-        timestamp: kept(Role::Timestamp)?,
-        snapshot: kept(Role::Snapshot)?,
-        targets: kept(Role::Targets)?,
-    })
+    read(files, paths)?.stored(|| provisioned(files, paths))
 }
 
 /// The root this gateway was provisioned with.
 pub(super) fn provisioned(files: &dyn Files, paths: &Paths) -> Result<Vec<u8>, FileError> {
     files.read(&paths.root, LIMIT)
-}
-
-/// Makes the disk hold what is trusted now, root first: whatever a crash leaves of it is a state
-/// that the next update goes on from.
-pub(super) fn save(
-    files: &dyn Files,
-    paths: &Paths,
-    before: &Stored,
-    now: &Stored,
-) -> Result<(), FileError> {
-    let changes = now.changes_since(before);
-    if changes.is_empty() {
-        return Ok(());
-    }
-    let directory = directory(&paths.state);
-    files.create_dir(&directory)?;
-    for (role, bytes) in changes {
-        let place = place(&paths.state, role);
-        if let Some(bytes) = bytes {
-            files.replace(&place, bytes, Mode::Public)?;
-        } else {
-            files.remove(&place)?;
-            files.sync_dir(&directory)?;
-        }
-    }
-    Ok(())
-}
-
-fn directory(state: &Utf8Path) -> Utf8PathBuf {
-    state.join("metadata")
-}
-
-fn place(state: &Utf8Path, role: Role) -> Utf8PathBuf {
-    directory(state).join(role.file_name())
 }

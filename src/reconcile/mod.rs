@@ -44,6 +44,7 @@ pub use execute::StepError;
 pub use generation::{Current, Generation, Label, current};
 pub use hold::{Hold, ReasonError};
 pub use last_run::{LastRun, Outcome};
+pub use metadata::MetadataDirectory;
 pub use metrics::metrics;
 pub use newest::ReleaseError;
 pub use policy::Forbidden;

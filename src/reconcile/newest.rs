@@ -161,13 +161,15 @@ fn update(
     let untrusted = |source| untrusted(remote, source);
     let paths = &gateway.config.paths;
     let files = gateway.machine.files;
-    let stored = metadata::load(files, paths).map_err(|error| match error {
-        error if error.is_not_found() => ReleaseError::NoRoot(error),
-        error => ReleaseError::Metadata(error),
-    })?;
+    let kept = metadata::read(files, paths).map_err(ReleaseError::Metadata)?;
+    let stored =
+        kept.stored(|| metadata::provisioned(files, paths)).map_err(|error| match error {
+            error if error.is_not_found() => ReleaseError::NoRoot(error),
+            error => ReleaseError::Metadata(error),
+        })?;
     let mut update = begin(gateway, &stored)?;
     let followed = follow(gateway, remote, fetched, &mut update);
-    metadata::save(files, paths, &stored, update.stored()).map_err(ReleaseError::Metadata)?;
+    kept.save(files, &update).map_err(ReleaseError::Metadata)?;
     followed?;
     update.finish().map_err(untrusted)
 }
@@ -192,6 +194,7 @@ fn follow(
     fetched: &Utf8Path,
     update: &mut Update,
 ) -> Result<(), ReleaseError> {
+    update.seek_bundle(&gateway.config.gateway).map_err(|source| untrusted(remote, source))?;
     while let Some(request) = update.next() {
         let bytes = read(gateway, remote, fetched, &request.path, request.limit)?;
         update.supply(bytes).map_err(|source| untrusted(remote, source))?;

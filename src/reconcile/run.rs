@@ -6,8 +6,8 @@ use super::mend::mend;
 use super::newest::{Newest, newest};
 use super::transaction::{self, Plan, carry_out};
 use super::{
-    Alarm, Cause, Current, GatewayConfig, Generation, History, Hold, LastRun, Report, RunError,
-    Wanted, decide, exporter, generation, observe, policy, stage,
+    Alarm, Cause, Current, Found, GatewayConfig, Generation, History, Hold, Journal, LastRun,
+    Report, RunError, Wanted, decide, exporter, generation, observe, policy, stage,
 };
 use crate::host::git::Remotes;
 use crate::host::{Clock, Files, LockGuard, Network, Probes, Services};
@@ -107,7 +107,10 @@ pub(super) fn lock(gateway: &Gateway) -> Result<LockGuard, RunError> {
     }
     let lock = paths.run.join("lock");
     let held = machine.files.try_lock(&lock).map_err(RunError::Directories)?;
-    held.ok_or(RunError::Locked { lock })
+    held.ok_or_else(|| {
+        let confirming = Journal::load(machine.files, &paths.state) != Found::Nothing;
+        RunError::Locked { lock, confirming }
+    })
 }
 
 /// Does some `work` under the lock, and leaves a note of how it ended.
@@ -295,6 +298,8 @@ impl Current {
     }
 }
 
+#[cfg(test)]
+mod crashes;
 #[cfg(test)]
 mod drift;
 #[cfg(test)]

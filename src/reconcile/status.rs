@@ -17,7 +17,7 @@ use super::{
 use crate::bundle::{Manifest, Unit};
 use crate::host::{Clock, Files, Network, NetworkState, Probes, Process, Services, TunnelState};
 use crate::primitives::{Device, Digest, Name, sentence};
-use crate::tuf::{Role, Stored, TrustError, Update, UtcTime, VerifiedRelease};
+use crate::tuf::{Stored, TrustError, Update, UtcTime, VerifiedRelease};
 
 /// How long far ends have for an answer.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -99,7 +99,7 @@ pub struct Metadata {
     pub release: Option<u64>,
     /// When the metadata of each role expire
     #[schemars(with = "BTreeMap<String, String>")]
-    pub expires: BTreeMap<Role, UtcTime>,
+    pub expires: BTreeMap<String, UtcTime>,
     /// Why they are not to be trusted now, if so
     pub problem: Option<String>,
 }
@@ -295,12 +295,16 @@ fn trusted(asked: &Questions, config: &GatewayConfig) -> (Metadata, Option<UtcTi
     if stored.timestamp.is_none() {
         return (Metadata::default(), None);
     }
-    match replay(&stored, asked.clock) {
+    match replay(stored, config, asked.clock) {
         Ok(release) => {
             let signed = release.validity().iter().filter_map(|of| of.signed_at).max();
             let metadata = Metadata {
                 release: Some(release.number()),
-                expires: release.validity().iter().map(|of| (of.role, of.expires)).collect(),
+                expires: release
+                    .validity()
+                    .iter()
+                    .map(|of| (of.role.clone(), of.expires))
+                    .collect(),
                 problem: None,
             };
             (metadata, signed)
@@ -310,14 +314,12 @@ fn trusted(asked: &Questions, config: &GatewayConfig) -> (Metadata, Option<UtcTi
 }
 
 /// An update from a remote that has exactly what is stored.
-fn replay(stored: &Stored, clock: &dyn Clock) -> Result<VerifiedRelease, TrustError> {
-    let mut update = Update::start(stored.clone(), clock.now())?;
-    while let Some(request) = update.next() {
-        let role = Role::ALL.into_iter().find(|role| {
-            // Of the root there is no newer version in store.
-            *role != Role::Root && request.path.ends_with(role.file_name())
-        });
-        update.supply(role.and_then(|role| stored.get(role)).map(<[u8]>::to_vec))?;
-    }
-    update.finish()
+fn replay(
+    stored: Stored,
+    config: &GatewayConfig,
+    clock: &dyn Clock,
+) -> Result<VerifiedRelease, TrustError> {
+    let mut update = Update::start(stored, clock.now())?;
+    update.seek_bundle(&config.gateway)?;
+    update.replay()
 }

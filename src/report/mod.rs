@@ -10,7 +10,7 @@ mod source;
 pub use findings_json::{FindingEntry, FindingsReport, PlaceEntry, SeverityText};
 pub use findings_text::{findings_text, summary};
 pub use lock_report::{LockEntry, LockReport};
-pub use release_report::{KeyEntry, KeysReport, ReleaseReport};
+pub use release_report::{KeyEntry, KeysReport, MissingSignatures, ReleaseReport};
 pub use source::{Source, Sources};
 
 /// A number of things, such as "1 tunnel" or "2 tunnels".

@@ -5,19 +5,28 @@ use serde::Serialize;
 
 use crate::primitives::Name;
 
-/// The release that `tieline sign` made, compared with the one before.
+/// The release that `tieline sign` made or holds, compared with the one before.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct ReleaseReport {
-    /// The mesh.
-    pub mesh: Name,
+    /// The mesh, if the root names it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mesh: Option<Name>,
     /// The number of the release.
     pub release: u64,
+    /// Whose signatures are missing, if the release is held for them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held: Option<MissingSignatures>,
     /// The commit of the mesh's repository that it was built from, if that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source_commit: Option<String>,
-    /// Until when the release counts as fresh: the expiry of its timestamp, in UTC.
+    /// Until when the release counts as fresh: the first expiry among its metadata, in UTC.
     pub fresh_until: String,
+    /// The role whose metadata that are.
+    pub ends_with: String,
+    /// The version of root that the release before was signed for, if later ones name other keys.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub follows_root: Option<u64>,
     /// Gateways that had no bundle.
     pub added: Vec<Name>,
     /// Gateways with another bundle than before.
@@ -26,6 +35,20 @@ pub struct ReleaseReport {
     pub unchanged: Vec<Name>,
     /// Gateways that have no bundle any more.
     pub removed: Vec<Name>,
+}
+
+/// Signatures that a release waits for.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct MissingSignatures {
+    /// The role whose metadata are to be signed next.
+    pub role: String,
+    /// How many keys must sign.
+    pub needed: u64,
+    /// The ids of the keys that have.
+    pub signed: Vec<String>,
+    /// The ids of the other keys that may.
+    pub others: Vec<String>,
 }
 
 /// The keys that `tieline key show` was asked about.
@@ -48,20 +71,36 @@ pub struct KeyEntry {
     pub source: String,
     /// The key as SubjectPublicKeyInfo in PEM.
     pub pem: String,
+    /// The SHA-256 fingerprint that `ssh-add -l` prints of the same key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
+    /// The key in one line, as OpenSSH writes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ssh: Option<String>,
 }
 
 impl ReleaseReport {
-    /// The release in words, for the person whose key signs it.
+    /// Says that the release waits for signatures.
+    pub fn hold(&mut self, missing: MissingSignatures) {
+        self.held = Some(missing);
+    }
+
+    /// The release in words, for the person whose key signs it, with what else there is to say.
     #[must_use]
-    pub fn text(&self) -> String {
+    pub fn text(&self, remarks: &[String]) -> String {
+        let of = self.mesh.as_ref().map(|mesh| format!(" of mesh {mesh}")).unwrap_or_default();
         let from = self.source_commit.as_ref().map(|commit| format!(" from commit {commit}"));
-        let mut lines = vec![format!(
-            "release {} of mesh {}{}, fresh until {}:",
-            self.release,
-            self.mesh,
-            from.unwrap_or_default(),
-            self.fresh_until
-        )];
+        let (release, until) = (self.release, &self.fresh_until);
+        let from = from.unwrap_or_default();
+        let mut lines = vec![format!("release {release}{of}{from}, fresh until {until}:")];
+        if self.ends_with != "timestamp" {
+            let role = &self.ends_with;
+            lines.push(format!("  the {role} metadata expire first: sign those again in time"));
+        }
+        if let Some(root) = self.follows_root {
+            lines.push(format!("  the release before it was signed with the keys of root {root}"));
+        }
+        lines.extend(remarks.iter().map(|remark| format!("  {remark}")));
         let kinds = [
             ("added", &self.added),
             ("changed", &self.changed),
@@ -77,11 +116,17 @@ impl ReleaseReport {
 }
 
 impl KeysReport {
-    /// A line and the PEM for every key.
+    /// A few lines and the PEM for every key.
     #[must_use]
     pub fn text(&self) -> String {
-        let text =
-            |key: &KeyEntry| format!("{}  {}  {}\n{}", key.id, key.kind, key.source, key.pem);
-        self.keys.iter().map(text).collect()
+        let optional = |text: &Option<String>| {
+            text.as_ref().map(|text| format!("{text}\n")).unwrap_or_default()
+        };
+        let text = |key: &KeyEntry| {
+            let (print, ssh) = (optional(&key.fingerprint), optional(&key.ssh));
+            format!("{}  {}  {}\n{print}{}{ssh}", key.id, key.kind, key.source, key.pem)
+        };
+        let keys: Vec<_> = self.keys.iter().map(text).collect();
+        keys.join("\n")
     }
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::envelope::{Wire, signed_by};
 use super::metadata::{Body, Root, Signed};
-use super::{KeyId, MetadataError, PublicKey, Role, Signer, SignerError, hex};
+use super::{KeyId, MetadataError, PublicKey, Role, Signer, SignerError};
 
 /// Metadata of one role, with the signatures that are there so far.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,19 +71,22 @@ impl Draft {
         Ok(())
     }
 
-    /// Adds a signature by `key` as other programs write it: 64 bytes as they are, or the same in
-    /// hexadecimal, under `id`, if it verifies.
+    /// Adds a signature by `key` as other programs write it (see [`PublicKey::signature_in`]) under
+    /// `id`, if it verifies.
     pub fn import(
         &mut self,
         id: &KeyId,
         key: &PublicKey,
         signature: &[u8],
     ) -> Result<(), SignerError> {
-        if key.verifies(&self.message, &hex::encode(signature)) {
-            return self.add(id, key, &hex::encode(signature));
-        }
-        let text = std::str::from_utf8(signature).unwrap_or_default();
-        self.add(id, key, &text.trim().to_ascii_lowercase())
+        let wrong = || SignerError::Wrong { key: id.clone() };
+        let signature = key.signature_in(&self.message, signature).ok_or_else(wrong)?;
+        self.add(id, key, &signature)
+    }
+
+    /// What would be signed, for whoever is asked to sign it: nobody vouches for it yet.
+    pub(super) fn content<T: Body>(&self) -> Result<Signed<T>, MetadataError> {
+        Ok(serde_json::from_value(self.signed.clone())?)
     }
 
     /// Which keys that hold the role in `root` have signed it validly, each once.

@@ -76,6 +76,22 @@ pub enum TrustError {
         /// The version in it.
         found: u64,
     },
+    /// A search for a target leads to more roles than anyone needs.
+    #[error("{target:?} is delegated to more than {limit} roles")]
+    TooManyRoles {
+        /// The path of the target.
+        target: String,
+        /// How many roles are asked.
+        limit: usize,
+    },
+    /// A search for a target leads on and on.
+    #[error("{target:?} is delegated over more than {limit} steps")]
+    TooDeep {
+        /// The path of the target.
+        target: String,
+        /// How many steps are followed.
+        limit: u32,
+    },
     /// Metadata that are no longer valid.
     #[error("{file} expired at {expired}, and it is {now} now at least")]
     Expired {
@@ -167,6 +183,8 @@ impl TrustError {
             | Self::Metadata { .. }
             | Self::Signature { .. }
             | Self::Mismatch { .. }
+            | Self::TooManyRoles { .. }
+            | Self::TooDeep { .. }
             | Self::SkippedRoot { .. } => TrustErrorKind::Signature,
             Self::Rollback { .. } => TrustErrorKind::Rollback,
             Self::Expired { .. } => TrustErrorKind::Expired,

@@ -24,6 +24,12 @@ impl Hashes {
         self.0.get("sha256")?.parse().ok()
     }
 
+    /// The first hash of an algorithm that we know, in hexadecimal.
+    pub(super) fn first_known(&self) -> Option<&str> {
+        let known = ["sha256", "sha512"].into_iter().find_map(|name| self.0.get(name));
+        known.map(String::as_str).filter(|hash| hash.bytes().all(|b| b.is_ascii_hexdigit()))
+    }
+
     /// Whether every hash that we can compute is that of `bytes`, and there is one that we can.
     pub(super) fn match_bytes(&self, bytes: &[u8]) -> bool {
         let known = |algorithm: &str| match algorithm {

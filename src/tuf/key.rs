@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use base64ct::{Base64, Encoding as _};
 use ed25519_dalek::VerifyingKey;
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use ed25519_dalek::pkcs8::{DecodePublicKey, EncodePublicKey};
@@ -10,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::verifier::{Verifier, strong};
 use super::{hex, json};
-use crate::primitives::Digest;
+use crate::primitives::{Digest, SshKey};
 
 /// What metadata call a key. Opaque: it is compared and never computed when verifying.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -110,6 +111,23 @@ impl PublicKey {
         }
     }
 
+    /// The ed25519 key in OpenSSH's form; `None` where it is another kind, or one that nobody can
+    /// have the private half of.
+    #[must_use]
+    pub fn from_ssh(key: &SshKey) -> Option<Self> {
+        let key = VerifyingKey::from_bytes(&key.to_ed25519()?).ok()?;
+        strong(&key).then(|| Self::ed25519(&key))
+    }
+
+    /// The key in OpenSSH's form; `None` for a key that is not ed25519.
+    #[must_use]
+    pub fn to_ssh(&self) -> Option<SshKey> {
+        match self.verifier()? {
+            Verifier::Ed25519(key) => Some(SshKey::ed25519(key.as_bytes(), "")),
+            Verifier::P256(_) => None,
+        }
+    }
+
     /// The id that we, and other TUF tools by default, give the key: the SHA-256 of its canonical
     /// JSON. Whoever verifies takes the ids that metadata use, whatever they are.
     #[must_use]
@@ -137,6 +155,17 @@ impl PublicKey {
     #[must_use]
     pub fn verifies(&self, message: &[u8], signature: &str) -> bool {
         self.verifier().is_some_and(|key| key.verifies(message, signature))
+    }
+
+    /// The signature by this key over `message` that some other program wrote: as it is (64 bytes
+    /// for ed25519), in hexadecimal or in base64. In hexadecimal, as metadata have it; `None` where
+    /// none of these verifies.
+    #[must_use]
+    pub fn signature_in(&self, message: &[u8], written: &[u8]) -> Option<String> {
+        let text = std::str::from_utf8(written).unwrap_or_default().trim();
+        let decoded = Base64::decode_vec(text).unwrap_or_default();
+        let spellings = [hex::encode(written), text.to_ascii_lowercase(), hex::encode(&decoded)];
+        spellings.into_iter().find(|signature| self.verifies(message, signature))
     }
 
     /// Whether it is the same key as `other`, whatever else metadata say of the two.

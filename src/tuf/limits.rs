@@ -17,6 +17,10 @@ pub struct Limits {
     pub bundle: u64,
     /// How many new versions of root metadata one update follows (5.3.3, Y); the next goes on.
     pub roots: u32,
+    /// How many delegated roles are asked about one target (5.6.7.1).
+    pub delegations: usize,
+    /// How many delegations may lie between the top-level targets and whoever is asked.
+    pub depth: u32,
     /// How many signatures one file may carry: each costs a check.
     pub signatures: usize,
 }
@@ -30,6 +34,8 @@ impl Limits {
         targets: 32 << 20,
         bundle: bundle::Limits::GATEWAY.packed as u64,
         roots: 256,
+        delegations: 32,
+        depth: 8,
         signatures: 256,
     };
 }

@@ -11,6 +11,7 @@ use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
+use super::delegations::Delegations;
 use super::{Hashes, KeyId, PublicKey, Role, UtcTime};
 use crate::primitives::Name;
 
@@ -127,6 +128,13 @@ pub(super) struct MetaFile {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Targets {
     pub(super) targets: BTreeMap<String, TargetFile>,
+    /// Who else may speak of some of them.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "super::delegations::read"
+    )]
+    pub(super) delegations: Option<Delegations>,
     #[serde(flatten)]
     pub(super) other: Map<String, Value>,
 }
@@ -190,7 +198,7 @@ fn spec_version<'de, D: Deserializer<'de>>(reader: D) -> Result<String, D::Error
 }
 
 /// Key ids of which none stands twice (§4.3).
-fn unique<'de, D: Deserializer<'de>>(reader: D) -> Result<Vec<KeyId>, D::Error> {
+pub(super) fn unique<'de, D: Deserializer<'de>>(reader: D) -> Result<Vec<KeyId>, D::Error> {
     let ids = Vec::<KeyId>::deserialize(reader)?;
     let distinct: std::collections::BTreeSet<_> = ids.iter().collect();
     if distinct.len() == ids.len() {

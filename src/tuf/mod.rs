@@ -4,6 +4,7 @@
 //! [`Update`] is what gateways run.
 
 mod client;
+mod delegations;
 mod draft;
 mod envelope;
 mod error;
@@ -13,20 +14,26 @@ mod json;
 mod key;
 mod limits;
 mod metadata;
+mod passphrase;
+mod pattern;
 pub mod repository;
 mod role;
+mod role_name;
 mod signer;
 mod time;
 mod verifier;
 
 pub use client::{
-    Description, Request, Stored, Update, Validity, VerifiedBundle, VerifiedRelease, VerifiedTarget,
+    Change, Description, Request, Stored, Update, Validity, VerifiedBundle, VerifiedFile,
+    VerifiedRelease, VerifiedTarget,
 };
 pub use draft::Draft;
 pub use error::{MetadataError, TooFew, TrustError, TrustErrorKind};
 use hashes::Hashes;
+pub use hex::encode as to_hex;
 pub use key::{KeyId, PublicKey, PublicKeyError};
 pub use limits::Limits;
 pub use role::Role;
+pub use role_name::{RoleName, RoleNameError};
 pub use signer::{KeyPair, Signer, SignerError};
 pub use time::{TimeError, UtcTime};

@@ -5,9 +5,10 @@ use std::fmt;
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey, KeypairBytes};
 use ed25519_dalek::{Signer as _, SigningKey};
+use pkcs8::PrivateKeyInfoRef;
 use zeroize::Zeroizing;
 
-use super::{KeyId, PublicKey, hex};
+use super::{KeyId, PublicKey, hex, passphrase};
 
 /// Something that holds a private key and signs with it: a key in memory, an agent, a token, a
 /// program. What it gives is believed by nobody: [`Draft::sign`](super::Draft::sign) verifies it.
@@ -23,11 +24,17 @@ pub trait Signer {
 #[derive(Debug, thiserror::Error)]
 pub enum SignerError {
     /// The text is no private key.
-    #[error(
-        "not an ed25519 private key in PEM without a passphrase (it would begin with \
-         -----BEGIN PRIVATE KEY-----)"
-    )]
+    #[error("not an ed25519 private key in PEM (it would begin with -----BEGIN PRIVATE KEY-----)")]
     NotAKey,
+    /// The text is a private key under a passphrase, and none was given.
+    #[error("a private key under a passphrase, which is not known")]
+    Encrypted,
+    /// It is not the passphrase of that key.
+    #[error("a private key under another passphrase")]
+    Passphrase,
+    /// The passphrase is used in a way that this version does not know, or that takes too long.
+    #[error("a private key that is encrypted in a way this version does not read")]
+    Encryption,
     /// The kernel gives no randomness.
     #[error("the system gives no random numbers for a new key")]
     Random(#[source] getrandom::Error),
@@ -70,9 +77,36 @@ impl KeyPair {
     /// Reads a key pair from PKCS#8 in PEM (RFC 8410), which is what `tieline key generate` and
     /// `openssl genpkey -algorithm ed25519` write.
     pub fn from_pem(pem: &str) -> Result<Self, SignerError> {
+        if Self::is_encrypted(pem) {
+            return Err(SignerError::Encrypted);
+        }
         let private = SigningKey::from_pkcs8_pem(pem).map_err(|_| SignerError::NotAKey)?;
         let public = PublicKey::ed25519(&private.verifying_key());
         Ok(Self { private, public })
+    }
+
+    /// Whether a text is a private key under a passphrase, by its first line.
+    #[must_use]
+    pub fn is_encrypted(pem: &str) -> bool {
+        pem.trim_start().starts_with(passphrase::BEGIN)
+    }
+
+    /// Reads a key pair from encrypted PKCS#8 in PEM, which is what `tieline key generate
+    /// --passphrase` and `openssl pkcs8 -topk8` write.
+    pub fn from_encrypted_pem(pem: &str, passphrase: &str) -> Result<Self, SignerError> {
+        let opened = passphrase::open(pem, passphrase)?;
+        let private = SigningKey::from_pkcs8_der(opened.as_bytes());
+        let private = private.map_err(|_| SignerError::NotAKey)?;
+        let public = PublicKey::ed25519(&private.verifying_key());
+        Ok(Self { private, public })
+    }
+
+    /// The key pair in the same form, under `passphrase`.
+    pub fn to_encrypted_pem(&self, passphrase: &str) -> Result<Zeroizing<String>, SignerError> {
+        let bytes = KeypairBytes { secret_key: self.private.to_bytes(), public_key: None };
+        let bytes = bytes.to_pkcs8_der().map_err(|_| SignerError::Encode)?;
+        let key = PrivateKeyInfoRef::try_from(bytes.as_bytes());
+        passphrase::close(&key.map_err(|_| SignerError::Encode)?, passphrase)
     }
 
     /// The key pair in the same form.
@@ -115,6 +149,24 @@ mod tests {
         let shown = format!("{pair:?} {pair:#?}");
         assert!(!shown.contains("private"), "{shown}");
         assert!(!shown.contains("7, 7") && !shown.contains(&"07".repeat(8)), "{shown}");
+    }
+
+    #[test]
+    fn survives_a_passphrase() {
+        let pair = KeyPair::from_seed(&[7; 32]);
+        let pem = pair.to_encrypted_pem("correct horse").unwrap();
+        assert!(KeyPair::is_encrypted(&pem) && !KeyPair::is_encrypted(&pair.to_pem().unwrap()));
+        let again = KeyPair::from_encrypted_pem(&pem, "correct horse").unwrap();
+        assert_eq!(again.public(), pair.public());
+        let refused = |pem: &str, passphrase: &str| {
+            KeyPair::from_encrypted_pem(pem, passphrase).unwrap_err().to_string()
+        };
+        assert_eq!(refused(&pem, "wrong"), SignerError::Passphrase.to_string());
+        assert_eq!(refused(&pem, ""), SignerError::Passphrase.to_string());
+        assert!(matches!(KeyPair::from_pem(&pem), Err(SignerError::Encrypted)));
+        assert_eq!(refused(&pair.to_pem().unwrap(), "x"), SignerError::NotAKey.to_string());
+        // Another salt every time.
+        assert_ne!(*pair.to_encrypted_pem("correct horse").unwrap(), *pem);
     }
 
     #[test]

@@ -61,6 +61,10 @@ pub struct Forge {
     pub roots: Files,
     /// Each gateway's bundle.
     pub bundles: BTreeMap<Name, Vec<u8>>,
+    /// Delegated roles by name: what each says, and who signs for it.
+    pub delegated: BTreeMap<String, (Value, Vec<(String, u8)>)>,
+    /// The delegated role that speaks of a bundle, where it is not the top-level targets.
+    pub speakers: BTreeMap<Name, String>,
 }
 
 impl Forge {
@@ -94,6 +98,8 @@ impl Forge {
             after: BTreeMap::new(),
             roots: Files::new(),
             bundles: bundles.into(),
+            delegated: BTreeMap::new(),
+            speakers: BTreeMap::new(),
         };
         forge.describe_bundles();
         forge
@@ -129,6 +135,61 @@ impl Forge {
             let version = self.version(role) + 1;
             self = self.set(role, "/version", version.into());
         }
+        for (signed, _) in self.delegated.values_mut() {
+            signed["version"] = (signed["version"].as_u64().unwrap() + 1).into();
+        }
+        self
+    }
+
+    /// Has `from`, the top-level targets or a delegated role, delegate to the role `name`, which
+    /// key `n` holds: `more` are the fields of the delegation that say what for, and whether
+    /// somebody is asked after it.
+    pub fn delegate(mut self, from: &str, name: &str, n: u8, more: Value) -> Self {
+        let mut delegation =
+            json!({"name": name, "keyids": [id(n)], "threshold": 1, "terminating": false});
+        delegation.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let signed = self.targets_of(from);
+        if signed.get("delegations").is_none() {
+            signed["delegations"] = json!({"keys": {}, "roles": []});
+        }
+        signed["delegations"]["keys"][id(n)] = public(n);
+        signed["delegations"]["roles"].as_array_mut().unwrap().push(delegation);
+        let plain = json!({
+            "_type": "targets", "spec_version": "1.0.31", "version": 1, "expires": EXPIRES, "targets": {},
+        });
+        self.delegated.entry(name.to_owned()).or_insert((plain, by(&[n])));
+        self
+    }
+
+    /// Has a team that holds key 5 speak of the bundle for `perth`.
+    pub fn delegating(self) -> Self {
+        let mut forge =
+            self.delegate("targets", "team/west", 5, json!({"paths": ["perth.tar.gz"]}));
+        forge.speakers.insert("perth".parse().unwrap(), "team/west".to_owned());
+        forge.describe_bundles();
+        forge
+    }
+
+    /// What the top-level targets or a delegated role say.
+    pub fn targets_of(&mut self, name: &str) -> &mut Value {
+        if name == "targets" {
+            return self.of(Role::Targets);
+        }
+        &mut self.delegated.get_mut(name).unwrap().0
+    }
+
+    /// Gives the delegated roles another version.
+    pub fn delegated_version(mut self, version: u64) -> Self {
+        for (signed, _) in self.delegated.values_mut() {
+            signed["version"] = version.into();
+        }
+        self
+    }
+
+    /// Gives a role something to say of a target.
+    pub fn target(mut self, role: &str, path: &str, content: &[u8]) -> Self {
+        let file = json!({"length": content.len(), "hashes": {"sha256": Digest::of(content)}});
+        self.targets_of(role)["targets"][path] = file;
         self
     }
 
@@ -146,17 +207,14 @@ impl Forge {
     }
 
     fn describe_bundles(&mut self) {
-        let targets: BTreeMap<_, _> = self
-            .bundles
-            .iter()
-            .map(|(name, bytes)| {
-                let custom = json!({"gateway": name, "mesh": "test", "format": 1});
-                let (length, hash) = (bytes.len(), Digest::of(bytes));
-                let file = json!({"length": length, "hashes": {"sha256": hash}, "custom": custom});
-                (format!("{name}.tar.gz"), file)
-            })
-            .collect();
-        self.of(Role::Targets)["targets"] = json!(targets);
+        self.of(Role::Targets)["targets"] = json!({});
+        for (name, bytes) in self.bundles.clone() {
+            let custom = json!({"gateway": name, "mesh": "test", "format": 1});
+            let (length, hash) = (bytes.len(), Digest::of(&bytes));
+            let file = json!({"length": length, "hashes": {"sha256": hash}, "custom": custom});
+            let speaker = self.speakers.get(&name).map_or("targets", String::as_str).to_owned();
+            self.targets_of(&speaker)["targets"][format!("{name}.tar.gz")] = file;
+        }
     }
 
     /// The metadata file of one role, of what it says now.
@@ -179,6 +237,11 @@ impl Forge {
             format!("metadata/{}.root.json", self.version(Role::Root)),
             self.sealed(Role::Root),
         );
+        for (name, (signed, signers)) in self.delegated.clone() {
+            let (version, bytes) = (signed["version"].as_u64().unwrap(), seal(&signed, &signers));
+            self.describe(Role::Snapshot, &format!("{name}.json"), version, &bytes);
+            files.insert(delegated_path(&name, version), bytes);
+        }
         let targets = self.sealed(Role::Targets);
         self.describe(Role::Snapshot, "targets.json", self.version(Role::Targets), &targets);
         files.insert(format!("metadata/{}.targets.json", self.version(Role::Targets)), targets);
@@ -203,6 +266,11 @@ impl Forge {
         let place = signed["meta"].as_object_mut().unwrap();
         place.entry(file).or_insert(meta);
     }
+}
+
+/// Where the metadata of a delegated role are, if its name has no other character than these.
+pub fn delegated_path(name: &str, version: u64) -> String {
+    format!("metadata/{version}.{}.json", name.replace('%', "%25").replace('/', "%2F"))
 }
 
 /// A bundle that differs from release to release.
@@ -247,6 +315,9 @@ pub fn update(stored: &Stored, files: &Files, now: &str) -> Updated {
         Ok(update) => update,
         Err(error) => return Updated { release: Err(error), stored: stored.clone(), asked },
     };
+    for gateway in ["perth", "sydney"] {
+        update.seek_bundle(&gateway.parse().unwrap()).unwrap();
+    }
     while let Some(request) = update.next() {
         // As a careful reader does: one byte more than wanted, and no further.
         let limit = usize::try_from(request.limit).unwrap() + 1;

@@ -47,6 +47,12 @@ impl Directory {
         })
     }
 
+    /// Takes a file away, if it is there.
+    pub(in crate::cli) fn remove(&self, path: &str, context: &Context) -> Result<(), Failure> {
+        let removed = context.host.files.remove(&self.path.join(path));
+        removed.map_err(|error| Failure::new(Exit::Failure, &error))
+    }
+
     /// Writes `files` in their order, each whole or not at all. One that is there with the same
     /// content is left alone: most bundles do not change from release to release.
     pub(in crate::cli) fn write(

@@ -1,12 +1,20 @@
 //! What the commands around keys, roots and releases share.
 
+mod agent;
+mod command;
+mod consent;
 mod directory;
 mod keys;
 mod lifetime;
+mod passphrase;
+mod signers;
 
+pub(super) use consent::consent;
 pub(super) use directory::Directory;
 pub(super) use keys::{KeySource, load_pair, load_public};
 pub(super) use lifetime::Lifetime;
+pub(super) use passphrase::Passphrase;
+pub(super) use signers::SignerArgs;
 
 use super::{Exit, Failure};
 use crate::tuf::repository::RepositoryError;
@@ -56,9 +64,50 @@ pub(super) fn refuse(error: &RepositoryError) -> Failure {
             Exit::Signature,
             Some(format!(
                 "name more keys of the {role} role with --key; `tieline key show` prints the id \
-                 of a key"
+                 of a key; `tieline sign --propose` holds a release until others have signed"
             )),
         ),
+        RepositoryError::NoHolder { .. } => (Exit::Signature, None),
+        RepositoryError::LastVersion { .. } => (
+            Exit::Failure,
+            Some(
+                "somebody with a stolen key did this: the root holders replace the keys, then \
+                 `tieline sign --after N` follows the last release that is yours"
+                    .to_owned(),
+            ),
+        ),
+        RepositoryError::Held(trust) => {
+            (trust.kind().into(), Some("propose it again with `tieline sign --propose`".to_owned()))
+        }
+        RepositoryError::Number { .. } => {
+            (Exit::Rollback, Some("propose it again with `tieline sign --propose`".to_owned()))
+        }
+        RepositoryError::ClockAhead { .. } | RepositoryError::ClockBehind { .. } => (
+            Exit::Failure,
+            Some("correct the clock; if it is right, say so with --signed-at".to_owned()),
+        ),
+        RepositoryError::TooSoon { role: Role::Root, .. } => (
+            Exit::Expired,
+            Some("who holds the root role has to sign a new version of root metadata".to_owned()),
+        ),
+        RepositoryError::TooSoon { role, .. } => {
+            (Exit::Failure, Some(format!("choose a later time with --{role}-expires")))
+        }
+        RepositoryError::Drops { gateways } => (
+            Exit::Failure,
+            Some(format!(
+                "build the mesh as it is; a gateway leaves it by going out of mesh.yaml and \
+                 `tieline lock`, or name it: {}",
+                gateways.iter().map(|name| format!("--drop {name}")).collect::<Vec<_>>().join(" ")
+            )),
+        ),
+        RepositoryError::Superseded { .. } => (
+            Exit::Signature,
+            Some("sign a whole release with the new keys: `tieline sign`".to_owned()),
+        ),
+        RepositoryError::NoRelease => {
+            (Exit::Failure, Some("`tieline sign` makes the first".to_owned()))
+        }
         RepositoryError::Altered { .. }
         | RepositoryError::NoBundle { .. }
         | RepositoryError::Format { .. }

@@ -112,7 +112,16 @@ impl Fake {
         effect.map_err(|source| ServiceError::File(fail(source)))
     }
 
-    pub(super) fn spawn(&self, device: Device) {
+    pub(super) fn spawn(&self, device: Device) -> Result<(), ServiceError> {
+        let masked = self.with(|world| world.masked.get(&device).copied());
+        if let Some(takes) = masked {
+            self.sleep(takes);
+            return Err(ServiceError::Ended {
+                device,
+                log: "the log".to_owned(),
+                last: ": masked".to_owned(),
+            });
+        }
         let paths = TunnelFiles {
             current: "/var/lib/tieline/current".into(),
             identity: Utf8PathBuf::new(),
@@ -125,6 +134,7 @@ impl Fake {
             let process = Process { pid: world.started, started: world.started.into() };
             world.processes.insert(device, process);
         });
+        Ok(())
     }
 }
 
@@ -135,14 +145,13 @@ impl Services for Fake {
 
     fn start(&self, device: Device) -> Result<(), ServiceError> {
         self.service("start", device)?;
-        self.spawn(device);
-        Ok(())
+        self.spawn(device)
     }
 
     fn restart(&self, device: Device) -> Result<(), ServiceError> {
         self.service("restart", device)?;
-        self.spawn(device);
-        Ok(())
+        self.with(|world| world.processes.remove(&device));
+        self.spawn(device)
     }
 
     fn stop(&self, device: Device) -> Result<(), ServiceError> {

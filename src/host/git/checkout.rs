@@ -8,6 +8,10 @@ pub trait Checkout {
     /// The commit at HEAD, in hexadecimal, if each of `files` is in it exactly as it is on disk.
     /// Not knowing is no error: the answer is only ever a note to people.
     fn commit_of(&self, files: &[&Utf8Path]) -> Option<String>;
+
+    /// Whether `commit` comes after `earlier`, in the repository that `file` lies in. `None` where
+    /// that is not known here, as in a clone without its history.
+    fn contains(&self, file: &Utf8Path, commit: &str, earlier: &str) -> Option<bool>;
 }
 
 /// The checkouts that libgit2 finds.
@@ -28,6 +32,14 @@ impl Checkout for RealCheckout {
         }
         let commit = repository.head().ok()?.peel_to_commit().ok()?;
         Some(commit.id().to_string())
+    }
+
+    fn contains(&self, file: &Utf8Path, commit: &str, earlier: &str) -> Option<bool> {
+        let directory = file.parent().filter(|path| !path.as_str().is_empty());
+        let directory = directory.unwrap_or(Utf8Path::new(".")).canonicalize_utf8().ok()?;
+        let repository = Repository::discover(directory).ok()?;
+        let id = |text: &str| git2::Oid::from_str(text).ok();
+        repository.graph_descendant_of(id(commit)?, id(earlier)?).ok()
     }
 }
 

@@ -15,7 +15,7 @@
 mod parse;
 mod update;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 pub use update::Update;
@@ -46,6 +46,15 @@ impl Lock {
     #[must_use]
     pub fn numbers(&self) -> BTreeMap<Name, GatewayNumber> {
         self.alive().map(|(number, name)| (name.clone(), number)).collect()
+    }
+
+    /// The gateways that were removed, and have not come back under a new number.
+    #[must_use]
+    pub fn removed(&self) -> BTreeSet<Name> {
+        let removed = self.entries.iter().filter(|entry| entry.removed);
+        let alive: BTreeSet<&Name> = self.alive().map(|(_, name)| name).collect();
+        let gone = removed.map(|entry| &entry.name).filter(|name| !alive.contains(name));
+        gone.cloned().collect()
     }
 
     /// The highest number given to a gateway that is not removed; 0 where there is none.

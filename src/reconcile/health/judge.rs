@@ -5,6 +5,9 @@ use std::collections::BTreeSet;
 use super::{Health, Level, PeerHealth};
 use crate::primitives::Device;
 
+/// How many tunnels a warning names.
+const SHOWN: usize = 5;
+
 /// What is to be thought of a gateway after a change.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Verdict {
@@ -14,6 +17,9 @@ pub struct Verdict {
     pub waiting_for: Vec<String>,
     /// What does not work, and need not because of this change.
     pub warnings: Vec<String>,
+    /// Whether a tunnel that worked was changed and does not work yet: it may in a moment, where
+    /// the far end was there first or needs no change.
+    pub settling: bool,
 }
 
 /// Compares what works now with what worked before. `changed` are the tunnels that are new, gone or
@@ -29,15 +35,33 @@ pub struct Verdict {
 #[must_use]
 pub fn judge(before: &Health, now: &Health, changed: &BTreeSet<Device>) -> Verdict {
     let mut verdict = Verdict::default();
+    let (mut silent, mut lost) = (Vec::new(), Vec::new());
     let devices: BTreeSet<_> = before.tunnels.keys().chain(now.tunnels.keys()).collect();
     for device in devices {
         let tunnel = Tunnel {
-            device: *device,
             before: before.tunnels.get(device),
             now: now.tunnels.get(device),
             changed: changed.contains(device),
         };
-        tunnel.judge(&mut verdict);
+        let Some(peer) = tunnel.now.or(tunnel.before).map(|of| &of.peer) else { continue };
+        match tunnel.opinion() {
+            Opinion::Fine => {}
+            Opinion::Needs(what) => {
+                verdict.waiting_for.push(format!("tunnel {device} to {peer} {what}"));
+            }
+            Opinion::Silent => silent.push(format!("{peer} ({device})")),
+            Opinion::Lost => lost.push(format!("{peer} ({device})")),
+        }
+    }
+    verdict.settling = !lost.is_empty();
+    if let Some(who) = some(&silent) {
+        verdict.warnings.push(format!("no answer from {who}, as before this release"));
+    }
+    if let Some(who) = some(&lost) {
+        verdict.warnings.push(format!(
+            "no answer yet from {who}: this release changes the tunnel, and the far end may have \
+             to follow"
+        ));
     }
     remotes(before, now, &mut verdict);
     for (check, _) in before.checks.iter().filter(|(_, succeeded)| **succeeded) {
@@ -56,32 +80,36 @@ pub fn judge(before: &Health, now: &Health, changed: &BTreeSet<Device>) -> Verdi
 
 /// One tunnel, before and now.
 struct Tunnel<'a> {
-    device: Device,
     before: Option<&'a PeerHealth>,
     now: Option<&'a PeerHealth>,
     changed: bool,
 }
 
+/// What is to be thought of one tunnel.
+enum Opinion {
+    Fine,
+    /// It has to do this.
+    Needs(&'static str),
+    /// It does not work, and did not before.
+    Silent,
+    /// It worked, was changed, and works less now.
+    Lost,
+}
+
 impl Tunnel<'_> {
-    fn judge(&self, verdict: &mut Verdict) {
-        let Some(peer) = self.now.or(self.before).map(|tunnel| &tunnel.peer) else { return };
-        let device = self.device;
+    fn opinion(&self) -> Opinion {
         let level = |tunnel: Option<&PeerHealth>| tunnel.map_or(Level::Stopped, |of| of.level);
         let (before, now) = (level(self.before), level(self.now));
-        if now < self.needed(before) {
-            let what = match self.needed(before) {
-                Level::Stopped | Level::Running => "has its process",
-                Level::Up => "is up",
-                Level::Alive => "answers",
-            };
-            verdict.waiting_for.push(format!("tunnel {device} to {peer} {what}"));
-        } else if self.now.is_some() && (now < Level::Up || now < before) {
-            let why = if self.changed {
-                "it is new or changed, and may have to wait for its far end"
-            } else {
-                "neither did it before"
-            };
-            verdict.warnings.push(format!("tunnel {device} to {peer} does not answer: {why}"));
+        let needed = self.needed(before);
+        match (now < needed, needed) {
+            (true, Level::Stopped | Level::Running) => Opinion::Needs("has its process"),
+            (true, Level::Up) => Opinion::Needs("is up"),
+            (true, Level::Alive) => Opinion::Needs("answers"),
+            (false, _) if self.now.is_none() => Opinion::Fine,
+            (false, _) if self.changed && now < before => Opinion::Lost,
+            // The far end of one that is new is there when it is there.
+            (false, _) if !self.changed && now < Level::Up => Opinion::Silent,
+            (false, _) => Opinion::Fine,
         }
     }
 
@@ -92,6 +120,16 @@ impl Tunnel<'_> {
             (true, Some(_)) => Level::Running,
             (false, _) => before,
         }
+    }
+}
+
+/// The first few of many.
+fn some(names: &[String]) -> Option<String> {
+    let (first, more) = names.split_at_checked(SHOWN).unwrap_or((names, &[]));
+    let first = first.join(", ");
+    match more.len() {
+        0 => (!first.is_empty()).then_some(first),
+        count => Some(format!("{first} and {count} more")),
     }
 }
 

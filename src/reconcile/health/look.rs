@@ -121,3 +121,6 @@ fn remotes(
     }
     found
 }
+
+#[cfg(test)]
+mod tests;

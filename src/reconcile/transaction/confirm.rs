@@ -6,7 +6,7 @@ use super::Journal;
 use crate::bundle::Manifest;
 use crate::primitives::sentence;
 use crate::reconcile::converge::converge;
-use crate::reconcile::health::Ask;
+use crate::reconcile::health::{Ask, Verdict};
 use crate::reconcile::{Changes, Gateway, Report, RunError, Wanted, decide, health, observe};
 
 /// How long to wait before looking again.
@@ -14,6 +14,10 @@ const POLL: Duration = Duration::from_secs(1);
 
 /// How long one look at everything may take at least.
 const LOOK: Duration = Duration::from_secs(5);
+
+/// How long to look on where all that has to work works, and a tunnel that was changed may work in
+/// a moment, too.
+const SETTLING: Duration = Duration::from_secs(5);
 
 /// How often steps that fail are tried: what fails for good is not waited for.
 pub(super) const TRIES: u32 = 3;
@@ -29,19 +33,22 @@ pub(super) fn confirm(
 ) -> Result<Changes, String> {
     let clock = gateway.machine.clock;
     let wanted = Wanted::of(manifest, &gateway.identity, gateway.owner);
+    let begun = clock.boot().uptime;
+    // It gets no longer than the window has left.
+    let settling = journal.deadline().saturating_sub(begun).min(SETTLING);
     let mut failed = 0;
     let mut total = Changes::default();
     loop {
         let problems = match converge(gateway, &wanted, report) {
             Ok(changes) => {
                 total = total.and(changes.unwrap_or_default());
-                match healthy(gateway, journal, &wanted) {
-                    Ok(warnings) => {
-                        report.warnings.extend(warnings);
-                        return Ok(total);
-                    }
-                    Err(problems) => problems,
+                let verdict = healthy(gateway, journal, &wanted);
+                let spent = clock.boot().uptime.saturating_sub(begun);
+                if verdict.healthy && !(verdict.settling && spent < settling) {
+                    report.warnings.extend(verdict.warnings);
+                    return Ok(total);
                 }
+                if verdict.healthy { verdict.warnings } else { verdict.waiting_for }
             }
             Err((changes, error)) => {
                 total = total.and(changes.unwrap_or_default());
@@ -61,25 +68,22 @@ pub(super) fn confirm(
     }
 }
 
-/// Whether all of it runs, and what worked before still works; with what is to be warned of, or
-/// with what is missing.
-fn healthy(
-    gateway: &Gateway,
-    journal: &Journal,
-    wanted: &Wanted,
-) -> Result<Vec<String>, Vec<String>> {
+/// Whether all of it runs, and what worked before still works.
+fn healthy(gateway: &Gateway, journal: &Journal, wanted: &Wanted) -> Verdict {
     let Gateway { machine, config, .. } = gateway;
     // What was started may have ended again.
-    let seen = observe::observe(machine, &config.paths)
-        .map_err(|error| vec![sentence(&RunError::Observe(error))])?;
-    let missing = decide(&seen, wanted);
+    let missing = match observe::observe(machine, &config.paths) {
+        Ok(seen) => {
+            decide(&seen, wanted).iter().map(|step| format!("it needs again: {step}")).collect()
+        }
+        Err(error) => vec![sentence(&RunError::Observe(error))],
+    };
     if !missing.is_empty() {
-        return Err(missing.iter().map(|step| format!("it needs again: {step}")).collect());
+        return Verdict { waiting_for: missing, ..Verdict::default() };
     }
     let left = journal.deadline().saturating_sub(machine.clock.boot().uptime);
     // It gets one look at least, also where doing what it asks for took all of its time.
     let limit = left.max(LOOK);
     let now = health::take(machine, config, wanted, Ask::Any { before: &journal.baseline }, limit);
-    let verdict = health::judge(&journal.baseline, &now, &journal.changed);
-    if verdict.healthy { Ok(verdict.warnings) } else { Err(verdict.waiting_for) }
+    health::judge(&journal.baseline, &now, &journal.changed)
 }

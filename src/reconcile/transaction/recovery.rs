@@ -70,3 +70,6 @@ pub fn way_out(found: &Situation) -> Recovery {
         (Phase::Switched, Linked::Old) | (Phase::Armed | Phase::Switched, Linked::New) => undo,
     }
 }
+
+#[cfg(test)]
+mod tests;

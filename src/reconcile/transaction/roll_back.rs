@@ -50,19 +50,17 @@ fn undo(
     turn(gateway, journal, &back, report)?;
     let wanted = back.wanted(gateway);
     let ran = run_again(gateway, &wanted, report);
-    if matches!(back, WayBack::Nothing(_)) {
-        // Without a generation no later run would repair what is left.
-        ran?;
-    } else if let Err(error) = ran {
-        remember(gateway, journal, reason)?;
-        // From here on it is drift like any other, and every run repairs what it can.
-        Journal::remove(files, state).map_err(RunError::Journal)?;
-        return Err(error);
-    } else {
-        look(gateway, journal, &wanted, report);
-    }
+    let ran = match back {
+        // Without a generation no later run would repair what is left, so the journal stays.
+        WayBack::Nothing(_) => Ok(ran?),
+        // What is left is drift like any other, and every run repairs what it can.
+        WayBack::Generation(_) => ran,
+    };
     remember(gateway, journal, reason)?;
-    Journal::remove(files, state).map_err(RunError::Journal)
+    Journal::remove(files, state).map_err(RunError::Journal)?;
+    ran?;
+    look(gateway, journal, &wanted, report);
+    Ok(())
 }
 
 /// Writes down that it goes back, and switches the link.

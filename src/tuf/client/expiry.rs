@@ -1,13 +1,13 @@
 //! How long metadata are valid, and by what time that is judged.
 
 use crate::tuf::metadata::Signed;
-use crate::tuf::{Role, TrustError, UtcTime};
+use crate::tuf::{RoleName, TrustError, UtcTime};
 
 /// For how long the metadata of one role are valid.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Validity {
-    /// Whose metadata.
-    pub role: Role,
+    /// Whose metadata: `root`, `timestamp`, `snapshot`, `targets`, or the name of a delegated role.
+    pub role: String,
     /// When they were signed, if they say so.
     pub signed_at: Option<UtcTime>,
     /// From when on they are expired.
@@ -20,7 +20,13 @@ const WARN_WITHIN_DAYS: u32 = 30;
 impl Validity {
     /// The validity of `signed`.
     pub(in crate::tuf) fn of<T>(signed: &Signed<T>) -> Self {
-        Self { role: signed.role, signed_at: signed.signed_at, expires: signed.expires }
+        let role = signed.role.to_string();
+        Self { role, signed_at: signed.signed_at, expires: signed.expires }
+    }
+
+    /// The validity of the metadata of a delegated role.
+    pub(in crate::tuf) fn of_delegated<T>(role: &RoleName, signed: &Signed<T>) -> Self {
+        Self { role: role.to_string(), ..Self::of(signed) }
     }
 
     /// Whether people should be told that somebody has to sign again: past half of the time

@@ -5,14 +5,17 @@
 
 mod checks;
 mod expiry;
+mod file;
 mod release;
+mod search;
 mod steps;
 mod stored;
 mod update;
 
 pub(super) use expiry::Judge;
 pub use expiry::Validity;
+pub use file::VerifiedFile;
 pub use release::{Description, VerifiedBundle, VerifiedRelease, VerifiedTarget};
 pub(super) use release::{describe, storage_path, target_path};
-pub use stored::Stored;
+pub use stored::{Change, Stored};
 pub use update::{Request, Update};

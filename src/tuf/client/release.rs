@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::expiry::Judge;
+use super::search::Found;
 use super::{Request, Validity};
 use crate::bundle::{self, Manifest};
 use crate::primitives::{ArtifactSet, Digest, Name};
@@ -15,6 +16,7 @@ use crate::tuf::{TrustError, UtcTime};
 #[derive(Debug)]
 pub struct VerifiedRelease {
     targets: Signed<Targets>,
+    found: Found,
     mesh: Option<Name>,
     consistent: bool,
     validity: Vec<Validity>,
@@ -74,13 +76,14 @@ impl VerifiedRelease {
     pub(super) fn new(
         root: &Signed<Root>,
         targets: Signed<Targets>,
-        mut validity: Vec<Validity>,
+        found: Found,
+        validity: Vec<Validity>,
         judge: Judge,
         limit: u64,
     ) -> Self {
-        validity.push(Validity::of(&targets));
         Self {
             targets,
+            found,
             mesh: root.body.mesh.clone(),
             consistent: root.body.consistent_snapshot,
             validity,
@@ -92,7 +95,8 @@ impl VerifiedRelease {
         }
     }
 
-    /// The number of the release: the version of its targets metadata.
+    /// The number of the release: the version of its top-level targets metadata. Those of a
+    /// delegated role change without it: what a gateway has to do follows from digests.
     #[must_use]
     pub fn number(&self) -> u64 {
         self.targets.version.get()
@@ -115,18 +119,19 @@ impl VerifiedRelease {
     pub fn ending(&self) -> Vec<Validity> {
         let Some(now) = self.now else { return Vec::new() };
         let mut ending: Vec<_> =
-            self.validity.iter().filter(|v| v.is_ending(now)).copied().collect();
+            self.validity.iter().filter(|v| v.is_ending(now)).cloned().collect();
         ending.sort_by_key(|validity| validity.expires);
         ending
     }
 
-    /// What the release says of the bundle for `gateway` (specification 5.7).
+    /// What the release says of the bundle for `gateway` (specification 5.7). Where bundles are
+    /// delegated, it must have been [sought](super::Update::seek_bundle).
     pub fn target(&self, gateway: &Name) -> Result<VerifiedTarget<'_>, TrustError> {
         let path = target_path(gateway);
         let release = self.number();
         let strange = |source| TrustError::Description { file: path.clone(), release, source };
         // 5.7.2: there is such a target.
-        let Some(file) = self.targets.body.targets.get(&path) else {
+        let Some(file) = self.found.file(&path, &self.targets)? else {
             return Err(TrustError::NoBundle { gateway: gateway.clone(), release });
         };
         let description = describe(file).map_err(|error| strange(Some(error)))?;
@@ -152,7 +157,8 @@ impl VerifiedRelease {
 
     /// Whose bundle, according to this release, has `digest`.
     fn owner_of(&self, digest: Digest) -> Option<Name> {
-        let mut files = self.targets.body.targets.values();
+        let all = [&self.targets].into_iter().chain(self.found.roles().map(|(_, signed)| signed));
+        let mut files = all.flat_map(|signed| signed.body.targets.values());
         let file = files.find(|file| file.hashes.digest() == Some(digest))?;
         Some(describe(file).ok()?.gateway)
     }

@@ -40,6 +40,7 @@ impl Update {
         // a key could have made them so high that no honest release ever passes them.
         if self.rotated {
             (self.stored.timestamp, self.stored.snapshot, self.stored.targets) = (None, None, None);
+            self.stored.delegated.clear();
         }
         self.trusted.timestamp = self.load(&mut |stored| &mut stored.timestamp);
         self.trusted.snapshot = self.load(&mut |stored| &mut stored.snapshot);
@@ -119,7 +120,7 @@ impl Update {
         match (&self.trusted.snapshot, &self.stored.snapshot) {
             (Some(signed), Some(bytes)) if self.is_meant(&meta, signed, bytes) => {
                 let meta = targets_meta(Role::Snapshot.file_name(), signed)?;
-                Ok(self.after_snapshot(meta))
+                self.after_snapshot(meta)
             }
             _ => Ok(Phase::Snapshot(meta)),
         }
@@ -156,16 +157,15 @@ impl Update {
         // 5.5.7: to be stored.
         self.stored.snapshot = Some(bytes);
         self.trusted.snapshot = Some(new);
-        Ok(self.after_snapshot(meta))
+        self.forget_unlisted();
+        self.after_snapshot(meta)
     }
 
     /// Goes on to the targets, which need not be fetched if the stored ones are meant.
-    fn after_snapshot(&mut self, meta: MetaFile) -> Phase {
-        match (self.trusted.targets.take(), &self.stored.targets) {
-            (Some(signed), Some(bytes)) if self.is_meant(&meta, &signed, bytes) => {
-                Phase::Done(signed)
-            }
-            _ => Phase::Targets(meta),
+    fn after_snapshot(&mut self, meta: MetaFile) -> Result<Phase, TrustError> {
+        match (&self.trusted.targets, &self.stored.targets) {
+            (Some(signed), Some(bytes)) if self.is_meant(&meta, signed, bytes) => self.search_on(),
+            _ => Ok(Phase::Targets(meta)),
         }
     }
 
@@ -187,17 +187,18 @@ impl Update {
         self.judge.check(path, &new)?;
         // 5.6.6: to be stored.
         self.stored.targets = Some(bytes);
-        Ok(Phase::Done(new))
+        self.trusted.targets = Some(new);
+        self.search_on()
     }
 
     /// Whether what is stored is what `meta` describes, and still valid: then it is not fetched.
-    fn is_meant<T>(&self, meta: &MetaFile, signed: &Signed<T>, bytes: &[u8]) -> bool {
+    pub(super) fn is_meant<T>(&self, meta: &MetaFile, signed: &Signed<T>, bytes: &[u8]) -> bool {
         signed.version == meta.version
             && check_bytes("", "", meta, bytes).is_ok()
             && self.judge.check("", signed).is_ok()
     }
 
-    /// The content of metadata, if those who hold the role in the trusted root have signed it.
+    /// The content of top-level metadata, if those who hold the role in the trusted root have signed it.
     fn verify<T: Body>(&self, path: &str, bytes: &[u8]) -> Result<Signed<T>, TrustError> {
         let by = format!("{}.{}", self.root.version, Role::Root.file_name());
         let envelope = read::<T>(path, bytes, &self.limits)?;

@@ -1,18 +1,23 @@
 //! One update: from what is trusted to the newest release, or to the reason why not.
 
+use std::collections::{BTreeMap, VecDeque};
 use std::mem;
 
 use time::OffsetDateTime;
 
 use super::checks::{read, unsigned};
 use super::expiry::Judge;
-use super::{Stored, Validity, VerifiedRelease};
+use super::release::target_path;
+use super::search::{Found, Search, Visit};
+use super::{Change, Stored, Validity, VerifiedFile, VerifiedRelease};
+use crate::primitives::Name;
 use crate::tuf::metadata::{MetaFile, Root, Signed, Snapshot, Targets, Timestamp};
 use crate::tuf::{Limits, Role, TrustError, UtcTime};
 
 /// An update that is under way.
 ///
 /// ```text
+/// update.seek_bundle(&gateway)?;
 /// while let Some(request) = update.next() { update.supply(read(request))?; }
 /// let release = update.finish()?;
 /// ```
@@ -30,12 +35,18 @@ pub struct Update {
     pub(super) rotated: bool,
     pub(super) trusted: Trusted,
     pub(super) phase: Phase,
+    /// The targets that are still to be sought.
+    pub(super) wanted: VecDeque<String>,
+    /// The search that is under way.
+    pub(super) search: Option<Search>,
+    pub(super) found: Found,
 }
 
 /// A file that an update wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
-    /// Its path in the repository, such as `metadata/timestamp.json`.
+    /// Its path in the repository, such as `metadata/timestamp.json`, with what cannot stand in a
+    /// URL percent-encoded.
     pub path: String,
     /// How many bytes of it to read at most. Reading one more, to see that there are more, is
     /// fine: it will be refused for its size.
@@ -57,7 +68,8 @@ pub(super) enum Phase {
     Timestamp,
     Snapshot(MetaFile),
     Targets(MetaFile),
-    Done(Signed<Targets>),
+    Delegated(Visit, MetaFile),
+    Done,
     Failed,
 }
 
@@ -91,7 +103,26 @@ impl Update {
             rotated: false,
             trusted: Trusted::default(),
             phase: Phase::Root,
+            wanted: VecDeque::new(),
+            search: None,
+            found: Found::default(),
         })
+    }
+
+    /// Has the bundle of `gateway` sought as well, wherever it is delegated to.
+    pub fn seek_bundle(&mut self, gateway: &Name) -> Result<(), TrustError> {
+        self.seek(&target_path(gateway))
+    }
+
+    /// Has the target at `path` sought as well. It may be called at any time, also when nothing
+    /// more was asked for; an error is that of what is stored of delegated roles.
+    pub fn seek(&mut self, path: &str) -> Result<(), TrustError> {
+        self.wanted.push_back(path.to_owned());
+        if matches!(self.phase, Phase::Done) {
+            self.phase = Phase::Failed;
+            self.phase = self.search_on()?;
+        }
+        Ok(())
     }
 
     /// The next file the update wants; `None` when there is nothing more to ask for.
@@ -112,7 +143,11 @@ impl Update {
             }
             Phase::Snapshot(meta) => Some(described(Role::Snapshot, meta, self.limits.snapshot)),
             Phase::Targets(meta) => Some(described(Role::Targets, meta, self.limits.targets)),
-            Phase::Done(_) | Phase::Failed => None,
+            Phase::Delegated(visit, meta) => Some(Request {
+                path: visit.name.path(consistent.then_some(meta.version.get())),
+                limit: meta.length.unwrap_or(self.limits.targets).min(self.limits.targets),
+            }),
+            Phase::Done | Phase::Failed => None,
         }
     }
 
@@ -130,16 +165,52 @@ impl Update {
             (Phase::Timestamp, Some(bytes)) => self.take_timestamp(&path, bytes)?,
             (Phase::Snapshot(meta), Some(bytes)) => self.take_snapshot(&path, &meta, bytes)?,
             (Phase::Targets(meta), Some(bytes)) => self.take_targets(&path, &meta, bytes)?,
+            (Phase::Delegated(visit, meta), Some(bytes)) => {
+                self.take_delegated(&path, visit, &meta, bytes)?
+            }
             (_, None) => return Err(TrustError::Missing { file: path }),
-            (done @ (Phase::Done(_) | Phase::Failed), Some(_)) => done,
+            (done @ (Phase::Done | Phase::Failed), Some(_)) => done,
         };
         Ok(())
+    }
+
+    /// Carries the update through with nothing but what is stored, and so verifies that once more.
+    pub fn replay(mut self) -> Result<VerifiedRelease, TrustError> {
+        while self.next().is_some() {
+            let bytes = match &self.phase {
+                Phase::Timestamp => self.stored.timestamp.clone(),
+                Phase::Snapshot(_) => self.stored.snapshot.clone(),
+                Phase::Targets(_) => self.stored.targets.clone(),
+                Phase::Delegated(visit, _) => self.stored.delegated.get(&visit.name).cloned(),
+                Phase::Root | Phase::Done | Phase::Failed => None,
+            };
+            self.supply(bytes)?;
+        }
+        self.finish()
     }
 
     /// What is trusted by now.
     #[must_use]
     pub fn stored(&self) -> &Stored {
         &self.stored
+    }
+
+    /// What makes a disk with the files `disk`, by name, hold what is trusted by now, in the order
+    /// in which it has to happen: see [`Stored::of_files`].
+    #[must_use]
+    pub fn changes(&self, disk: &BTreeMap<String, Vec<u8>>) -> Vec<Change> {
+        self.stored.changes(disk, self.rotated)
+    }
+
+    /// What was found of a target that was [sought](Self::seek); `None` where nobody who may has
+    /// anything to say of it.
+    pub fn found(&self, path: &str) -> Result<Option<VerifiedFile>, TrustError> {
+        let (Phase::Done, Some(top)) = (&self.phase, &self.trusted.targets) else {
+            return Err(TrustError::Unfinished);
+        };
+        let file = self.found.file(path, top)?;
+        let consistent = self.root.body.consistent_snapshot;
+        Ok(file.map(|file| VerifiedFile::new(path, file, consistent, self.limits.bundle)))
     }
 
     /// The root that is trusted by now.
@@ -159,11 +230,15 @@ impl Update {
 
     /// The release that was verified, once nothing more is asked for.
     pub fn finish(self) -> Result<VerifiedRelease, TrustError> {
-        let Phase::Done(targets) = self.phase else { return Err(TrustError::Unfinished) };
+        let (Phase::Done, Some(targets)) = (self.phase, self.trusted.targets) else {
+            return Err(TrustError::Unfinished);
+        };
         let timestamp = self.trusted.timestamp.as_ref().map(Validity::of);
         let snapshot = self.trusted.snapshot.as_ref().map(Validity::of);
-        let validity = [Some(Validity::of(&self.root)), timestamp, snapshot];
-        let validity = validity.into_iter().flatten().collect();
-        Ok(VerifiedRelease::new(&self.root, targets, validity, self.judge, self.limits.bundle))
+        let top =
+            [Some(Validity::of(&self.root)), timestamp, snapshot, Some(Validity::of(&targets))];
+        let validity = top.into_iter().flatten().chain(self.found.validity()).collect();
+        let limit = self.limits.bundle;
+        Ok(VerifiedRelease::new(&self.root, targets, self.found, validity, self.judge, limit))
     }
 }

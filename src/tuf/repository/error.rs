@@ -1,5 +1,6 @@
 //! Why no root or release can be made.
 
+use super::RootError;
 use crate::bundle::BundleError;
 use crate::primitives::Name;
 use crate::tuf::{KeyId, Role, SignerError, TrustError, UtcTime};
@@ -22,6 +23,76 @@ pub enum RepositoryError {
     /// What was made is not what a gateway would accept.
     #[error("a gateway would not accept the result")]
     Refused(#[source] TrustError),
+    /// What is held for more signatures is not what it should be.
+    #[error("the proposed release cannot be signed")]
+    Held(#[source] TrustError),
+    /// What is held does not follow the newest release.
+    #[error("{file} has version {found}, and the newest release is followed by {wanted}")]
+    Number {
+        /// The file.
+        file: String,
+        /// The version it has.
+        found: u64,
+        /// The version that comes next.
+        wanted: u64,
+    },
+    /// The time is far after the newest signature.
+    #[error(
+        "it is {now} by this machine's clock, and the last signature is of {last}: so long a pause \
+         looks like a wrong clock"
+    )]
+    ClockAhead {
+        /// The time of the clock.
+        now: UtcTime,
+        /// The newest signature.
+        last: UtcTime,
+    },
+    /// The time is before the newest signature.
+    #[error(
+        "it is {now} by this machine's clock, and the last signature is of {last}: one of the two \
+         clocks is wrong"
+    )]
+    ClockBehind {
+        /// The time of the clock.
+        now: UtcTime,
+        /// The newest signature.
+        last: UtcTime,
+    },
+    /// Metadata that leave no time to sign again.
+    #[error("{role} metadata that expire at {expires} leave less than a day from {now}")]
+    TooSoon {
+        /// The role.
+        role: Role,
+        /// When they expire.
+        expires: UtcTime,
+        /// When the release is signed.
+        now: UtcTime,
+    },
+    /// Gateways that would lose their bundle.
+    #[error("the release would take the bundle away from {}", names(.gateways))]
+    Drops {
+        /// The gateways.
+        gateways: Vec<Name>,
+    },
+    /// A signature by a key that has no say.
+    #[error("key {} does not hold the {role} role, which is held by {}", key.short(), list(.holders))]
+    NoHolder {
+        /// The role.
+        role: Role,
+        /// The key.
+        key: KeyId,
+        /// Who holds the role.
+        holders: Vec<KeyId>,
+    },
+    /// A renewed timestamp for a release that the newest root does not vouch for.
+    #[error("the newest release was signed for root {root}, and later roots name other keys")]
+    Superseded {
+        /// The version of root it was signed for.
+        root: u64,
+    },
+    /// There is no release to renew.
+    #[error("the repository has no release yet")]
+    NoRelease,
     /// Too few of the keys that hold a role are at hand.
     #[error(
         "the {role} role needs {needed} of its keys to sign, and {found} of them are at hand; it \
@@ -63,6 +134,9 @@ pub enum RepositoryError {
         /// The role.
         role: Role,
     },
+    /// A root that cannot be proposed.
+    #[error(transparent)]
+    Root(#[from] RootError),
     /// Signing failed.
     #[error("cannot sign")]
     Signer(#[from] SignerError),
@@ -115,6 +189,10 @@ pub enum RepositoryError {
         /// The mesh it is of.
         mesh: Name,
     },
+}
+
+fn names(names: &[Name]) -> String {
+    names.iter().map(Name::as_str).collect::<Vec<_>>().join(", ")
 }
 
 fn list(ids: &[KeyId]) -> String {

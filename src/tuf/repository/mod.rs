@@ -5,14 +5,25 @@
 //! last, and what was left out by a crash before it was never part of a release.
 
 mod audit;
+mod binding;
 mod error;
 mod files;
+mod held;
 mod release;
+mod review;
 mod root;
 mod signing;
 
 pub use audit::Audit;
+pub use binding::binding;
 pub use error::RepositoryError;
 pub use files::NewFile;
-pub use release::{Changes, NewRelease, ReleaseTerms, release};
-pub use root::{RoleTerms, RootTerms, first_root};
+pub use held::{Held, Missing};
+pub use release::{
+    Changes, NewRelease, Proposal, ReleaseTerms, complete, propose, proposed, refresh, release,
+};
+pub use review::{check_clock, check_lifetimes, check_removed};
+pub use root::{
+    Change, Edit, KeyView, NamedKey, RoleTerms, RoleView, RootError, RootProposal, RootTerms,
+    RootView, Standing, TrustedRoot, first_proposal, first_root,
+};

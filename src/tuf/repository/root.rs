@@ -1,4 +1,13 @@
-//! The first root.
+//! Root metadata: the first root, and how one root follows another.
+
+mod chain;
+mod change;
+mod edit;
+mod error;
+mod names;
+mod proposal;
+mod standing;
+mod view;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU64;
@@ -9,8 +18,16 @@ use super::signing::{draft, sign};
 use super::{NewFile, RepositoryError};
 use crate::primitives::Name;
 use crate::tuf::client::{Judge, Stored, Update};
-use crate::tuf::metadata::{Holders, Roles, Root};
+use crate::tuf::metadata::{Holders, Roles, Root, Signed};
 use crate::tuf::{KeyId, Limits, PublicKey, Role, Signer, UtcTime};
+
+pub use chain::TrustedRoot;
+pub use change::Change;
+pub use edit::{Edit, NamedKey};
+pub use error::RootError;
+pub use proposal::RootProposal;
+pub use standing::Standing;
+pub use view::{KeyView, RoleView, RootView};
 
 /// What the first root says.
 #[derive(Debug, Clone)]
@@ -47,17 +64,7 @@ pub fn first_root(
     terms: &RootTerms,
     signers: &[&dyn Signer],
 ) -> Result<Vec<NewFile>, RepositoryError> {
-    let mut keys = BTreeMap::new();
-    let roles = Roles {
-        root: holders(Role::Root, &terms.root, &mut keys)?,
-        timestamp: holders(Role::Timestamp, &terms.timestamp, &mut keys)?,
-        snapshot: holders(Role::Snapshot, &terms.snapshot, &mut keys)?,
-        targets: holders(Role::Targets, &terms.targets, &mut keys)?,
-        other: Map::new(),
-    };
-    let mesh = Some(terms.mesh.clone());
-    let body = Root { consistent_snapshot: true, keys, roles, mesh, other: Map::new() };
-    let signed = draft(body, NonZeroU64::MIN, terms.expires, terms.signed_at)?;
+    let signed = first(terms)?;
     let content = sign(&signed, &signed.body, signers)?;
     // Nothing leaves here that a gateway would not begin from.
     Update::begin(
@@ -68,6 +75,30 @@ pub fn first_root(
     .map_err(RepositoryError::Refused)?;
     let paths = [Role::Root.path(Some(1)), Role::Root.path(None)];
     Ok(paths.into_iter().map(|path| NewFile { path, content: content.clone() }).collect())
+}
+
+/// The same, to be signed by people in different places, with what they call their keys.
+pub fn first_proposal(
+    terms: &RootTerms,
+    names: &BTreeMap<KeyId, Name>,
+) -> Result<RootProposal, RepositoryError> {
+    let mut signed = first(terms)?;
+    names::set(&mut signed.body, names);
+    RootProposal::first(signed).map_err(RepositoryError::Root)
+}
+
+fn first(terms: &RootTerms) -> Result<Signed<Root>, RepositoryError> {
+    let mut keys = BTreeMap::new();
+    let roles = Roles {
+        root: holders(Role::Root, &terms.root, &mut keys)?,
+        timestamp: holders(Role::Timestamp, &terms.timestamp, &mut keys)?,
+        snapshot: holders(Role::Snapshot, &terms.snapshot, &mut keys)?,
+        targets: holders(Role::Targets, &terms.targets, &mut keys)?,
+        other: Map::new(),
+    };
+    let mesh = Some(terms.mesh.clone());
+    let body = Root { consistent_snapshot: true, keys, roles, mesh, other: Map::new() };
+    draft(body, NonZeroU64::MIN, terms.expires, terms.signed_at)
 }
 
 /// Who holds `role` on the wire; their keys are added to `keys`.

@@ -54,10 +54,25 @@ fn holding<'a>(
     role: Role,
     signers: &[&'a dyn Signer],
 ) -> Result<Vec<(KeyId, &'a dyn Signer)>, RepositoryError> {
+    let holding = among(root, role, signers);
     let holders = root.roles.of(role);
+    let (found, needed) = (holding.len() as u64, holders.threshold.get());
+    if found < needed {
+        let holders = holders.keyids.clone();
+        return Err(RepositoryError::MissingKeys { role, found, needed, holders });
+    }
+    Ok(holding)
+}
+
+/// The same, however few they are.
+pub(super) fn among<'a>(
+    root: &Root,
+    role: Role,
+    signers: &[&'a dyn Signer],
+) -> Vec<(KeyId, &'a dyn Signer)> {
     let mut seen = BTreeSet::new();
     let mut holding = Vec::new();
-    for id in &holders.keyids {
+    for id in &root.roles.of(role).keyids {
         let Some(key) = root.keys.get(id).and_then(PublicKey::verifier) else { continue };
         let signer = signers.iter().find(|signer| signer.public().verifier() == Some(key));
         if let Some(signer) = signer
@@ -66,10 +81,5 @@ fn holding<'a>(
             holding.push((id.clone(), *signer));
         }
     }
-    let (found, needed) = (holding.len() as u64, holders.threshold.get());
-    if found < needed {
-        let holders = holders.keyids.clone();
-        return Err(RepositoryError::MissingKeys { role, found, needed, holders });
-    }
-    Ok(holding)
+    holding
 }

@@ -24,6 +24,8 @@ fn with(level: Option<Level>) -> Health {
 fn tunnel(before: Option<Level>, now: Option<Level>, changed: bool) -> (bool, usize) {
     let changed = changed.then(|| device(2)).into_iter().collect();
     let verdict = judge(&with(before), &with(now), &changed);
+    let lost = before.unwrap_or(Stopped) > now.unwrap_or(Stopped) && now.is_some();
+    assert_eq!(verdict.settling, verdict.healthy && !changed.is_empty() && lost);
     assert_eq!(verdict.healthy, verdict.waiting_for.is_empty());
     (verdict.healthy, verdict.warnings.len())
 }
@@ -51,12 +53,24 @@ fn a_tunnel_that_stays_has_to_work_as_it_did() {
 fn one_that_changes_here_has_to_have_a_process_and_may_wait_for_its_far_end() {
     for before in [None, Some(Stopped), Some(Running), Some(Up), Some(Alive)] {
         assert_eq!(tunnel(before, Some(Stopped), true), (false, 0), "{before:?}");
-        assert_eq!(tunnel(before, Some(Running), true), (true, 1), "{before:?}");
+        // It is told of where it worked before.
+        let lost = before.is_some_and(|before| before > Running);
+        assert_eq!(tunnel(before, Some(Running), true), (true, lost.into()), "{before:?}");
         assert_eq!(tunnel(before, Some(Alive), true), (true, 0), "{before:?}");
         assert_eq!(tunnel(before, None, true), (true, 0), "{before:?}");
     }
     assert_eq!(tunnel(Some(Alive), Some(Up), true), (true, 1));
     assert_eq!(tunnel(None, Some(Up), true), (true, 0));
+}
+
+#[test]
+fn many_silent_peers_are_one_line() {
+    let tunnels = (2..20).map(|n| (device(n), peer(Running))).collect();
+    let health = Health { tunnels, ..Health::default() };
+    let verdict = judge(&health, &health, &BTreeSet::new());
+    let expected = "no answer from perth (tl-2), perth (tl-3), perth (tl-4), perth (tl-5), \
+                    perth (tl-6) and 13 more, as before this release";
+    assert_eq!(verdict.warnings, [expected]);
 }
 
 /// The health of a gateway with these remotes.

@@ -1,0 +1,166 @@
+//! What a release is made of: the repository, the build, what is held.
+
+use std::collections::BTreeMap;
+
+use camino::Utf8Path;
+
+use super::Args;
+use crate::bundle::{self, Build};
+use crate::cli::trust::{Directory, refuse};
+use crate::cli::{Context, Exit, Failure};
+use crate::primitives::{Digest, Name};
+use crate::tuf::repository::{Audit, Held, NewFile, Proposal, RepositoryError, proposed};
+use crate::tuf::{Limits, Request};
+
+/// What is to be signed, and what the signer should know about it.
+pub(super) struct Inputs {
+    pub(super) proposal: Proposal,
+    pub(super) remarks: Vec<String>,
+}
+
+/// The most that is read of build.json, in bytes; a gateway takes about 150.
+const MAX_BUILD: u64 = 32 << 20;
+
+/// Why the repository could not be looked at.
+enum Stopped {
+    Read(Failure),
+    Refused(RepositoryError),
+}
+
+impl From<RepositoryError> for Stopped {
+    fn from(error: RepositoryError) -> Self {
+        Self::Refused(error)
+    }
+}
+
+impl From<Stopped> for Failure {
+    fn from(stopped: Stopped) -> Self {
+        match stopped {
+            Stopped::Read(failure) => failure,
+            Stopped::Refused(error) => refuse(&error),
+        }
+    }
+}
+
+/// The repository as it is, verified.
+pub(super) fn audit(
+    args: &Args,
+    repository: &Directory,
+    context: &Context,
+) -> Result<Audit, Failure> {
+    let root = match &args.root {
+        Some(path) => read(&context.path(path), Limits::GATEWAY.root, context)?,
+        None => repository.first_root(context)?,
+    };
+    let audit = Audit::new(root, |request: &Request| {
+        repository.read(request, context).map_err(Stopped::Read)
+    })?;
+    let Some(number) = args.after else { return Ok(audit) };
+    let path = format!("metadata/{number}.targets.json");
+    let request = Request { path, limit: Limits::GATEWAY.targets };
+    let targets = repository.read(&request, context)?.ok_or_else(|| {
+        let path = repository.path().join(&request.path);
+        Failure::say(Exit::Failure, format!("{path} does not exist"))
+            .hint("--after names the last release that you know to be yours")
+    })?;
+    audit.after(number, &targets).map_err(|error| refuse(&error))
+}
+
+/// build.json and the bundles it lists.
+pub(super) fn build(
+    directory: &Utf8Path,
+    context: &Context,
+) -> Result<(Build, BTreeMap<Name, Vec<u8>>), Failure> {
+    let directory = context.path(directory);
+    let path = directory.join(Build::FILE);
+    let build = listed(&path, context)?;
+    let mut bundles = BTreeMap::new();
+    for gateway in build.gateways.keys() {
+        let path = directory.join(Build::bundle_file(gateway));
+        let bytes = read(&path, bundle::Limits::GATEWAY.packed as u64, context)?;
+        bundles.insert(gateway.clone(), bytes);
+    }
+    Ok((build, bundles))
+}
+
+fn listed(path: &Utf8Path, context: &Context) -> Result<Build, Failure> {
+    let listed = read(path, MAX_BUILD, context).map_err(|f| f.hint("run `tieline build` first"))?;
+    serde_json::from_slice(&listed).map_err(|error| {
+        Failure::say(Exit::BadBundle, format!("{path} does not list a build: {error}"))
+            .hint("`tieline build` writes it")
+    })
+}
+
+/// The release that is held in the repository, with its bundles checked.
+pub(super) fn held(
+    repository: &Directory,
+    audit: &Audit,
+    context: &Context,
+) -> Result<Proposal, Failure> {
+    let read = |path: &str| {
+        let request = Request { path: path.to_owned(), limit: Limits::GATEWAY.targets };
+        repository.read(&request, context).map_err(Stopped::Read)
+    };
+    let held = Held::read(audit, read)?.ok_or_else(|| {
+        let next = audit.release().map_or(1, |newest| newest + 1);
+        let place = repository.path().join("proposed");
+        Failure::say(Exit::Failure, format!("{place} holds no release that could be number {next}"))
+            .hint("`tieline sign --propose` makes one")
+    })?;
+    Ok(proposed(audit, held, read)?)
+}
+
+/// How the bundles of a proposed release compare with a build made here, if there is one: whoever
+/// builds from the same commit has the same bytes.
+pub(super) fn compare(
+    directory: &Utf8Path,
+    proposal: &Proposal,
+    context: &Context,
+) -> Result<Option<String>, Failure> {
+    let path = context.path(directory).join(Build::FILE);
+    if context.host.files.read(&path, 0).is_err_and(|error| error.is_not_found()) {
+        return Ok(None);
+    }
+    let build = listed(&path, context)?;
+    let own = |gateway: &Name| build.gateways.get(gateway).map(|built| built.sha256);
+    let theirs = |file: &NewFile| Some((file.gateway()?, Digest::of(&file.content)));
+    let bundles: BTreeMap<_, _> = proposal.bundles.iter().filter_map(theirs).collect();
+    let differ = bundles.iter().filter(|(gateway, digest)| own(gateway) != Some(**digest));
+    let differ: Vec<_> = differ.map(|(gateway, _)| gateway.as_str()).collect();
+    Ok(Some(if differ.is_empty() {
+        format!("every bundle is the one in {directory}/, which was built here")
+    } else {
+        format!("not the bundles in {directory}/, which were built here: {}", differ.join(", "))
+    }))
+}
+
+/// Refuses a build of a commit that the newest release's commit already contains: most likely an
+/// old job of CI was started again.
+pub(super) fn check_commit(
+    audit: &Audit,
+    proposal: &Proposal,
+    mesh: &Utf8Path,
+    context: &Context,
+) -> Result<(), Failure> {
+    let (Some(before), Some(next)) = (audit.source_commit(), &proposal.source_commit) else {
+        return Ok(());
+    };
+    let mesh = context.path(mesh);
+    if before == *next || context.host.checkout.contains(&mesh, &before, next) != Some(true) {
+        return Ok(());
+    }
+    let short = |commit: &str| commit.chars().take(12).collect::<String>();
+    let message = format!(
+        "the build is of commit {}, and the newest release is of {}, which comes after it",
+        short(next),
+        short(&before)
+    );
+    Err(Failure::say(Exit::Rollback, message).hint(
+        "build the newest commit; to go back, revert in git, or say that you mean it with --back",
+    ))
+}
+
+pub(super) fn read(path: &Utf8Path, limit: u64, context: &Context) -> Result<Vec<u8>, Failure> {
+    let bytes = context.host.files.read(path, limit);
+    bytes.map_err(|error| Failure::new(Exit::Failure, &error))
+}

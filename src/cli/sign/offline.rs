@@ -1,0 +1,47 @@
+//! Signatures that are made elsewhere: bytes go out, signatures come back.
+
+use camino::Utf8Path;
+
+use super::inputs::read;
+use crate::cli::trust::{SignerArgs, load_public, refuse};
+use crate::cli::{Context, Exit, Failure};
+use crate::host::Mode;
+use crate::tuf::repository::{Audit, Held, RepositoryError};
+
+/// The most that is read of a signature, in bytes.
+const MAX_SIGNATURE: u64 = 4096;
+
+/// Writes exactly the bytes that the next signature has to be over.
+pub(super) fn export(file: &Utf8Path, held: &Held, context: &mut Context) -> Result<(), Failure> {
+    let Some(open) = held.open() else { return Ok(()) };
+    let path = context.path(file);
+    let written = context.host.files.replace(&path, open.message(), Mode::Public);
+    written.map_err(|error| Failure::new(Exit::Failure, &error))?;
+    context.terminal.note(&format!(
+        "wrote the {} metadata that are to be signed to {path}; then: tieline sign --countersign \
+         --import SIGNATURE --public KEY",
+        open.role()
+    ));
+    Ok(())
+}
+
+/// Adds the signature in `file`, if it is one by the key that is named.
+pub(super) fn import(
+    file: &Utf8Path,
+    signers: &SignerArgs,
+    audit: &Audit,
+    held: &mut Held,
+    context: &mut Context,
+) -> Result<(), Failure> {
+    let [key] = signers.public() else {
+        return Err(Failure::say(Exit::Usage, "--import goes with one --public KEY"));
+    };
+    let key = load_public(key, signers.passphrase(), context)?;
+    let signature = read(&context.path(file), MAX_SIGNATURE, context)?;
+    held.import(audit, &key, &signature).map_err(|error| match error {
+        RepositoryError::Signer(error) => Failure::new(Exit::Signature, &error).hint(
+            "export again and sign those bytes: they differ from file to file and from day to day",
+        ),
+        error => refuse(&error),
+    })
+}

@@ -1,0 +1,111 @@
+//! Whoever signs, as the command line names them.
+
+use std::convert::Infallible;
+use std::str::FromStr;
+
+use super::agent;
+use super::command::CommandSigner;
+use super::{KeySource, Passphrase, load_pair, load_public};
+use crate::cli::{Context, Exit, Failure};
+use crate::tuf::Signer;
+
+/// Who signs
+#[derive(Debug, Clone, clap::Args)]
+pub(in crate::cli) struct SignerArgs {
+    /// A private key that signs: a file, env:NAME for one in an environment variable, or
+    /// agent:KEY for one in ssh-agent, where KEY is the file with its public half, its SHA256
+    /// fingerprint or its comment
+    #[arg(long = "key", value_name = "KEY")]
+    keys: Vec<SignerSource>,
+
+    /// Have a program sign: it reads bytes from standard input and prints their signature. Its
+    /// arguments are separated by blanks; there is no shell. Goes with --public
+    #[arg(long = "sign-with", value_name = "COMMAND", requires = "public")]
+    commands: Vec<String>,
+
+    /// The public key of the program, or of the signature that is imported
+    #[arg(long = "public", value_name = "KEY")]
+    public: Vec<KeySource>,
+
+    #[command(flatten)]
+    passphrase: Passphrase,
+
+    /// Sign what is said without asking
+    #[arg(short, long)]
+    pub(in crate::cli) yes: bool,
+}
+
+/// Where a private key is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::cli) enum SignerSource {
+    /// Within reach.
+    Stored(KeySource),
+    /// In an ssh-agent: which one.
+    Agent(String),
+}
+
+impl FromStr for SignerSource {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        match text.strip_prefix("agent:") {
+            Some(key) => Ok(Self::Agent(key.to_owned())),
+            None => text.parse().map(Self::Stored),
+        }
+    }
+}
+
+impl SignerArgs {
+    /// Everyone who is named, in the order of the options.
+    pub(in crate::cli) fn load<'h>(
+        &self,
+        context: &mut Context<'h>,
+    ) -> Result<Vec<Box<dyn Signer + 'h>>, Failure> {
+        let mut signers: Vec<Box<dyn Signer + 'h>> = Vec::new();
+        for source in &self.keys {
+            signers.push(match source {
+                SignerSource::Stored(key) => Box::new(load_pair(key, &self.passphrase, context)?),
+                SignerSource::Agent(key) => Box::new(agent::find(key, context)?),
+            });
+        }
+        if !self.commands.is_empty() && self.commands.len() != self.public.len() {
+            let text = "each --sign-with COMMAND needs one --public KEY, in the same order";
+            return Err(Failure::say(Exit::Usage, text));
+        }
+        for (command, public) in self.commands.iter().zip(&self.public) {
+            let words: Vec<_> = command.split_whitespace().map(str::to_owned).collect();
+            if words.is_empty() {
+                return Err(Failure::say(Exit::Usage, "--sign-with names no program"));
+            }
+            let public = load_public(public, &self.passphrase, context)?;
+            let processes = context.host.processes;
+            signers.push(Box::new(CommandSigner { processes, words, public }));
+        }
+        Ok(signers)
+    }
+
+    /// The same, where there has to be one at least.
+    pub(in crate::cli) fn load_some<'h>(
+        &self,
+        context: &mut Context<'h>,
+    ) -> Result<Vec<Box<dyn Signer + 'h>>, Failure> {
+        let signers = self.load(context)?;
+        if signers.is_empty() {
+            return Err(Failure::say(Exit::Usage, "nobody is named who signs").hint(
+                "name a key with --key FILE, --key env:NAME or --key agent:KEY, or a program \
+                 with --sign-with COMMAND --public KEY",
+            ));
+        }
+        Ok(signers)
+    }
+
+    /// The public key of a signature that is imported.
+    pub(in crate::cli) fn public(&self) -> &[KeySource] {
+        &self.public
+    }
+
+    /// Where passphrases come from.
+    pub(in crate::cli) fn passphrase(&self) -> &Passphrase {
+        &self.passphrase
+    }
+}

@@ -1,0 +1,61 @@
+//! What can be wrong with a release although every key is right: each would be noticed on gateways
+//! only, when it is late.
+
+use std::collections::BTreeSet;
+
+use super::{Audit, Changes, ReleaseTerms, RepositoryError};
+use crate::primitives::Name;
+use crate::tuf::{Role, UtcTime};
+
+/// For how long metadata must be valid at least, in days: less leaves no time to sign again.
+const SHORTEST: u32 = 1;
+
+/// How many days may lie between two signatures. A clock that is further ahead is wrong, and what
+/// it dates makes gateways believe that it is later than it is: everything honest looks expired.
+const LONGEST_PAUSE: u32 = 400;
+
+/// By how many days a clock may be behind the newest signature; clocks of several machines differ.
+const TOLERANCE: u32 = 1;
+
+/// Refuses to sign by a clock that cannot be right.
+pub fn check_clock(previous: &Audit, now: UtcTime) -> Result<(), RepositoryError> {
+    let newest = previous.newest.as_ref();
+    let dates = newest.map(|newest| {
+        [newest.timestamp.signed_at, newest.snapshot.signed_at, newest.targets.signed_at]
+    });
+    let dates = dates.into_iter().flatten().chain([previous.root.signed_at]);
+    let Some(last) = dates.flatten().max() else { return Ok(()) };
+    if now > last.plus_days(LONGEST_PAUSE) {
+        return Err(RepositoryError::ClockAhead { now, last });
+    }
+    if now.plus_days(TOLERANCE) < last {
+        return Err(RepositoryError::ClockBehind { now, last });
+    }
+    Ok(())
+}
+
+/// Refuses metadata that expire before anybody had the time to sign again, the root included.
+pub fn check_lifetimes(previous: &Audit, terms: &ReleaseTerms) -> Result<(), RepositoryError> {
+    let ends = [
+        (Role::Targets, terms.targets_expire),
+        (Role::Snapshot, terms.snapshot_expires),
+        (Role::Timestamp, terms.timestamp_expires),
+        (Role::Root, previous.root.expires),
+    ];
+    for (role, expires) in ends {
+        if expires < terms.signed_at.plus_days(SHORTEST) {
+            return Err(RepositoryError::TooSoon { role, expires, now: terms.signed_at });
+        }
+    }
+    Ok(())
+}
+
+/// Refuses to take the bundle away from a gateway that is not among those that may lose it.
+pub fn check_removed(changes: &Changes, may: &BTreeSet<Name>) -> Result<(), RepositoryError> {
+    let lost: Vec<Name> =
+        changes.removed.iter().filter(|name| !may.contains(*name)).cloned().collect();
+    if lost.is_empty() {
+        return Ok(());
+    }
+    Err(RepositoryError::Drops { gateways: lost })
+}

@@ -1,0 +1,86 @@
+//! A root as people look at it.
+
+use std::fmt;
+
+use super::names;
+use crate::primitives::{Name, Shown};
+use crate::tuf::metadata::{Root, Signed};
+use crate::tuf::{KeyId, PublicKey, Role, UtcTime};
+
+/// What a root says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RootView {
+    /// Its version.
+    pub version: u64,
+    /// The mesh it is for, if it says so.
+    pub mesh: Option<Name>,
+    /// When it expires.
+    pub expires: UtcTime,
+    /// Who holds what: root, targets, snapshot, timestamp.
+    pub roles: Vec<RoleView>,
+}
+
+/// Who holds a role.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoleView {
+    /// The role.
+    pub role: Role,
+    /// How many of the keys must sign.
+    pub threshold: u64,
+    /// The keys.
+    pub keys: Vec<KeyView>,
+}
+
+/// A key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyView {
+    /// Its id in this root.
+    pub id: KeyId,
+    /// What people call it.
+    pub name: Option<Name>,
+    /// The key itself.
+    pub key: PublicKey,
+}
+
+/// `anna (946bbfb4fd58)`, or the id alone where there is no name. Ids are others' text.
+impl fmt::Display for KeyView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let id = self.id.short();
+        match &self.name {
+            Some(name) => write!(f, "{name} ({})", Shown(&id)),
+            None => write!(f, "key {}", Shown(&id)),
+        }
+    }
+}
+
+/// The order in which people want to see roles.
+pub(super) const ORDER: [Role; 4] = [Role::Root, Role::Targets, Role::Snapshot, Role::Timestamp];
+
+impl RootView {
+    pub(super) fn of(signed: &Signed<Root>) -> Self {
+        let root = &signed.body;
+        let role = |role: Role| RoleView {
+            role,
+            threshold: root.roles.of(role).threshold.get(),
+            keys: holders(root, role),
+        };
+        Self {
+            version: signed.version.get(),
+            mesh: root.mesh.clone(),
+            expires: signed.expires,
+            roles: ORDER.into_iter().map(role).collect(),
+        }
+    }
+}
+
+/// The keys that hold `role`, in the order of their names.
+pub(super) fn holders(root: &Root, role: Role) -> Vec<KeyView> {
+    let names = names::of(root);
+    let view = |id: &KeyId| {
+        let key = root.keys.get(id)?.clone();
+        Some(KeyView { id: id.clone(), name: names.get(id).cloned(), key })
+    };
+    let mut keys: Vec<_> = root.roles.of(role).keyids.iter().filter_map(view).collect();
+    keys.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
+    keys
+}
