@@ -59,7 +59,13 @@ fn full() -> Status {
             since: Some(at("2030-01-20T00:00:00Z")),
         }),
         damaged: None,
-        pending: Some(Pending { release: 8, phase: Phase::Switched, reason: None }),
+        transaction: Some(Pending {
+            phase: Phase::Switched,
+            release: 8,
+            cause: Cause::Release,
+            seconds_left: Some(90),
+            reason: None,
+        }),
         rejected: vec![Rejected {
             digest,
             release: 6,
@@ -70,7 +76,7 @@ fn full() -> Status {
         hold: Some(Hold { until: Some(at("2030-01-29T08:00:00Z")), ..hold }),
         metadata: Metadata {
             release: Some(8),
-            expires: Role::ALL.map(|role| (role, at("2030-02-28T08:00:00Z"))).into(),
+            expires: Role::ALL.map(|role| (role.to_string(), at("2030-02-28T08:00:00Z"))).into(),
             problem: None,
         },
         clock: ClockStatus { synchronised: Some(true), behind: None },
@@ -101,7 +107,7 @@ fn empty() -> Status {
     Status {
         generation: None,
         damaged: Some("x".to_owned()),
-        pending: None,
+        transaction: None,
         rejected: Vec::new(),
         hold: None,
         metadata: Metadata::default(),

@@ -297,7 +297,7 @@ fn a_release_is_held_until_enough_have_signed() {
 
     let held = |files: &Files| {
         let held: Result<_, RepositoryError> =
-            Held::read(&audit(files), |path| Ok(files.get(path).cloned()));
+            Held::read(&audit(files), None, |path| Ok(files.get(path).cloned()));
         held.unwrap().unwrap()
     };
     let look = |files: &Files| -> Result<_, RepositoryError> {
@@ -329,7 +329,8 @@ fn what_is_held_is_checked_before_it_is_signed() {
     write(&mut files, proposal.bundles);
     let look = |files: &Files| -> Result<_, RepositoryError> {
         let audit = audit(files);
-        let held = Held::read(&audit, |path| Ok::<_, RepositoryError>(files.get(path).cloned()))?;
+        let held =
+            Held::read(&audit, None, |path| Ok::<_, RepositoryError>(files.get(path).cloned()))?;
         proposed(&audit, held.unwrap(), |path| Ok(files.get(path).cloned()))
     };
     assert!(look(&files).is_ok());
@@ -362,7 +363,7 @@ fn what_is_held_is_checked_before_it_is_signed() {
     let mut late = files.clone();
     add(&mut late, &[("perth", 7)], &[2, 12, 3, 4]);
     let held: Result<_, RepositoryError> =
-        Held::read(&audit(&late), |path| Ok(late.get(path).cloned()));
+        Held::read(&audit(&late), None, |path| Ok(late.get(path).cloned()));
     assert_eq!(held.unwrap(), None, "it follows nothing any more");
 }
 

@@ -80,6 +80,7 @@ impl Parts {
             identity: identity(context.host.files, config)?,
             owner: owner(config)?,
             drift: OnDrift::Repair,
+            attended: context.terminal.is_attended(),
         })
     }
 }

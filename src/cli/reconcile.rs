@@ -213,7 +213,7 @@ fn hint(error: &RunError) -> String {
         }
         RunError::Refused(_) => "nothing was changed; look at `gateway` and `mesh` in gateway.yaml",
         RunError::RolledBack { .. } => {
-            "the release before runs; a newer one is tried when it comes, and this one again after \
+            "what ran before runs again; another release is tried when it comes, and this one after \
              `tieline rollback --lift`"
         }
         RunError::Undone { .. } => "what was in use before runs again",

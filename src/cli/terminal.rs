@@ -126,7 +126,13 @@ impl Terminal {
     /// Whether each step is to be said, or somebody sits there and reads what is said.
     #[must_use]
     pub fn wants_all(&self) -> bool {
-        self.verbosity == Verbosity::Verbose || std::io::stderr().is_terminal()
+        self.verbosity == Verbosity::Verbose || self.is_attended()
+    }
+
+    /// Whether somebody sits there and reads what is said.
+    #[must_use]
+    pub fn is_attended(&self) -> bool {
+        std::io::stderr().is_terminal()
     }
 
     /// Asks whoever sits at the terminal, who answers in the same line.

@@ -11,6 +11,7 @@ use time::format_description::well_known::Rfc3339;
 use super::PublishError;
 use crate::host::Files;
 use crate::primitives::{Digest, Name};
+use crate::tuf::RoleName;
 
 /// The most that is read of a metadata file, in bytes.
 const MAX_METADATA: u64 = 64 << 20;
@@ -98,8 +99,17 @@ impl Release {
         let number = reader.version(&snapshot, "snapshot", "targets.json")?;
         let targets_path = format!("metadata/{number}.targets.json");
         let (targets_digest, targets): (_, Signed<Targets>) = reader.metadata(&targets_path)?;
+        let mut bundles = Reader::bundles(targets.body);
         let mut metadata = reader.roots()?;
         metadata.extend(["metadata/timestamp.json".to_owned(), snapshot_path, targets_path]);
+        // Of bundles that several speak of, verification finds the one that counts.
+        for path in delegated(&snapshot) {
+            let delegated: Signed<Targets> = reader.metadata(&path)?.1;
+            for (gateway, bundle) in Reader::bundles(delegated.body) {
+                bundles.entry(gateway).or_insert(bundle);
+            }
+            metadata.push(path);
+        }
         let signed_at = timestamp.time.as_deref();
         let signed_at = signed_at.and_then(|text| OffsetDateTime::parse(text, &Rfc3339).ok());
         Ok(Self {
@@ -107,7 +117,7 @@ impl Release {
             number,
             signed_at: signed_at.map_or(0, OffsetDateTime::unix_timestamp),
             metadata,
-            bundles: Reader::bundles(targets.body),
+            bundles,
             snapshot: snapshot_version,
             timestamp: timestamp.version,
             targets_digest,
@@ -147,6 +157,15 @@ impl Release {
         }
         Ok(())
     }
+}
+
+/// The paths of the metadata of delegated roles.
+fn delegated(snapshot: &Signed<Meta>) -> Vec<String> {
+    let path = |(name, meta): (&String, &Version)| {
+        let role = RoleName::try_from(name.strip_suffix(".json")?.to_owned()).ok()?;
+        Some(format!("metadata/{}.{}", meta.version, role.file_name()))
+    };
+    snapshot.body.meta.iter().filter_map(path).collect()
 }
 
 struct Reader<'a> {

@@ -132,6 +132,16 @@ pub enum Alarm {
     },
 }
 
+impl RunError {
+    /// What went wrong, a sentence each.
+    pub(super) fn problems(&self) -> Vec<String> {
+        match self {
+            Self::Steps { errors, .. } => errors.iter().map(|error| sentence(error)).collect(),
+            error => vec![sentence(error)],
+        }
+    }
+}
+
 fn sentences(errors: &[StepError]) -> String {
     errors.iter().map(|error| sentence(error)).collect::<Vec<_>>().join("; ")
 }

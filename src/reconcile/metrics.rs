@@ -40,7 +40,7 @@ fn release(page: &mut Page, status: &Status) {
     page.gauge("tieline_release_rejected", "How many bundles are not used because they failed.");
     page.sample(&[], status.rejected.len());
     page.gauge("tieline_confirmation_pending", "Whether a release has yet to prove healthy.");
-    page.sample(&[], u8::from(status.pending.is_some()));
+    page.sample(&[], u8::from(status.transaction.is_some()));
     page.gauge("tieline_hold", "Whether an administrator has put the gateway on hold.");
     page.sample(&[], u8::from(status.hold.is_some()));
     page.gauge("tieline_hold_since_timestamp_seconds", "Since when it has been on hold.");

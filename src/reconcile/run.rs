@@ -42,6 +42,8 @@ pub struct Gateway<'a> {
     pub identity: Fingerprint,
     /// The id of the user that OpenVPN runs as, who owns the tunnels' devices.
     pub owner: u32,
+    /// Whether somebody is watching, who would rather not wait for what can be had at once.
+    pub attended: bool,
     /// What is done about what differs from the generation in use.
     pub drift: OnDrift,
 }
@@ -302,6 +304,10 @@ impl Current {
 mod crashes;
 #[cfg(test)]
 mod drift;
+#[cfg(test)]
+mod recoveries;
+#[cfg(test)]
+mod rollbacks;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

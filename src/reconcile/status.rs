@@ -4,15 +4,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use camino::Utf8Path;
 use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::health::TunnelSight;
 use super::{
-    Current, Found, GatewayConfig, History, Hold, Journal, LastRun, Phase, Rejected, StepError,
-    generation, health, metadata,
+    Current, GatewayConfig, History, Hold, LastRun, Pending, Rejected, StepError, generation,
+    health, metadata,
 };
 use crate::bundle::{Manifest, Unit};
 use crate::host::{Clock, Files, Network, NetworkState, Probes, Process, Services, TunnelState};
@@ -50,9 +49,9 @@ pub struct Status {
     pub generation: Option<InUse>,
     /// What is wrong with the generation in use, if something is
     pub damaged: Option<String>,
-    /// The transaction that has not ended, if there is one
-    pub pending: Option<Pending>,
-    /// The bundles that are not used again until a new one has come
+    /// What has been begun and not ended
+    pub transaction: Option<Pending>,
+    /// The bundles that are not used again until another one has come
     pub rejected: Vec<Rejected>,
     /// The hold that is in force
     pub hold: Option<Hold>,
@@ -78,18 +77,6 @@ pub struct InUse {
     /// Since when it has been in use, where that is known
     #[schemars(with = "Option<String>")]
     pub since: Option<UtcTime>,
-}
-
-/// A transaction that has not ended: a release that has yet to prove healthy, or one that is being
-/// rolled back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Pending {
-    /// The release
-    pub release: u64,
-    /// How far it has come
-    pub phase: Phase,
-    /// Why it is being rolled back, if it is
-    pub reason: Option<String>,
 }
 
 /// What a gateway trusts.
@@ -197,7 +184,7 @@ pub(super) fn status_after(
         mesh: config.mesh.clone(),
         generation: in_use,
         damaged,
-        pending: pending(asked.files, &paths.state),
+        transaction: Pending::load(asked.files, &paths.state, asked.clock),
         rejected: History::load(asked.files, &paths.state).rejected,
         hold: Hold::in_force(asked.files, &paths.state, now),
         metadata,
@@ -210,12 +197,6 @@ pub(super) fn status_after(
 impl Status {
     /// The format this version writes.
     pub const FORMAT: u32 = 1;
-}
-
-fn pending(files: &dyn Files, state: &Utf8Path) -> Option<Pending> {
-    let Found::Journal(journal) = Journal::load(files, state) else { return None };
-    let Journal { phase, to, reason, .. } = *journal;
-    Some(Pending { release: to.release, phase, reason })
 }
 
 fn tunnels(

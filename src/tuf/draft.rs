@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::envelope::{Wire, signed_by};
-use super::metadata::{Body, Root, Signed};
+use super::metadata::{Authority, Body, Root, Signed};
 use super::{KeyId, MetadataError, PublicKey, Role, Signer, SignerError};
 
 /// Metadata of one role, with the signatures that are there so far.
@@ -91,7 +91,11 @@ impl Draft {
 
     /// Which keys that hold the role in `root` have signed it validly, each once.
     pub(super) fn signed_by(&self, root: &Root) -> Vec<&KeyId> {
-        let authority = root.authority(self.role);
+        self.signed_under(root.authority(self.role))
+    }
+
+    /// Which keys of `authority` have signed it validly, each once.
+    pub(super) fn signed_under(&self, authority: Authority) -> Vec<&KeyId> {
         signed_by(authority, &self.message, self.signatures()).into_values().collect()
     }
 

@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::process::CommandExt as _;
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -74,6 +74,8 @@ pub fn lan(n: usize) -> String {
 /// The lab, seen from inside.
 pub struct Inside {
     count: usize,
+    /// The administrators' directory.
+    admin: PathBuf,
     git: Option<Child>,
 }
 
@@ -87,7 +89,7 @@ impl Inside {
         let port = format!("x{:08x}", number.to_bits());
         ip(&["-n", "git", "address", "add", &format!("{GIT_ADDRESS}/32"), "dev", "wan"]);
         ip(&["-n", "internet", "route", "add", &format!("{GIT_ADDRESS}/32"), "dev", &port]);
-        let mut inside = Self { count, git: None };
+        let mut inside = Self { count, admin: ADMIN.into(), git: None };
         inside.start_git();
         for n in 1..=count {
             inside.configure(n, "");
@@ -106,8 +108,8 @@ impl Inside {
         self.git = Some(daemon.unwrap());
         let url = format!("git://{GIT_ADDRESS}/mesh.git");
         wait_for("the git server answers", Duration::from_secs(20), || {
-            let list = ["netns", "exec", "gateway-gw-1", "git", "ls-remote", &url];
-            Command::new("ip").args(list).output().unwrap().status.success()
+            let mut list = self.on_gateway(1, &["git", "ls-remote", &url]);
+            list.output().unwrap().status.success()
         });
     }
 
@@ -142,27 +144,35 @@ impl Inside {
 
     /// The administrators' mesh.yaml.
     pub fn mesh(&self) -> String {
-        fs::read_to_string(Path::new(ADMIN).join("mesh.yaml")).unwrap()
+        fs::read_to_string(self.admin.join("mesh.yaml")).unwrap()
     }
 
     /// Signs and publishes a release of this mesh, and says its number.
     pub fn release(&self, mesh: &str) -> u64 {
-        fs::write(Path::new(ADMIN).join("mesh.yaml"), mesh).unwrap();
+        fs::write(self.admin.join("mesh.yaml"), mesh).unwrap();
         let remote = format!("file://{GIT}/mesh.git");
-        for line in ["lock", "build", "sign --key release.pem", &format!("publish {remote}")] {
+        for line in ["lock", "build", "sign --yes --key release.pem", &format!("publish {remote}")]
+        {
             let mut command = Command::new(env!("CARGO_BIN_EXE_tieline"));
-            command.args(line.split(' ')).current_dir(ADMIN).env("HOME", ADMIN);
+            command.args(line.split(' ')).current_dir(&self.admin).env("HOME", &self.admin);
             run(&mut command);
         }
-        let stored = format!("{ADMIN}/repository/metadata/timestamp.json");
+        let stored = self.admin.join("repository/metadata/timestamp.json");
         let timestamp: Value = serde_json::from_str(&fs::read_to_string(stored).unwrap()).unwrap();
         timestamp["signed"]["meta"]["snapshot.json"]["version"].as_u64().unwrap()
     }
 
+    /// A program in the network namespace of gateway `gw-n`.
+    pub fn on_gateway(&self, n: usize, program: &[&str]) -> Command {
+        assert!(n <= self.count, "there is no gw-{n}");
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &format!("gateway-gw-{n}")]).args(program);
+        command
+    }
+
     /// `tieline` with these arguments on gateway `gw-n`.
     pub fn tieline(&self, n: usize, arguments: &[&str]) -> Command {
-        let mut command = Command::new("ip");
-        command.args(["netns", "exec", &format!("gateway-gw-{n}"), env!("CARGO_BIN_EXE_tieline")]);
+        let mut command = self.on_gateway(n, &[env!("CARGO_BIN_EXE_tieline")]);
         command.args(arguments);
         command.args(["--config", &format!("{}/gateway.yaml", self.directory(n))]);
         command
@@ -215,6 +225,7 @@ impl Inside {
 
     /// Whether the host of LAN `from` hears from that of LAN `to`.
     pub fn reaches(&self, from: usize, to: usize) -> bool {
+        assert!(from.max(to) <= self.count, "there is no lan-{from} or no lan-{to}");
         let netns = format!("host-lan-{from}");
         let to = format!("10.1.{to}.2");
         let ping = ["netns", "exec", &netns, "ping", "-c", "1", "-W", "1", &to];
@@ -236,18 +247,16 @@ impl Inside {
 
     /// Takes gateway `gw-n` off the internet.
     pub fn cut(&self, n: usize) {
-        let netns = format!("gateway-gw-{n}");
         let rules = "table inet cut {\n chain in { type filter hook input priority -300; iifname wan drop; }\n \
                      chain out { type filter hook output priority -300; oifname wan drop; }\n}\n";
         let file = format!("/run/tmp/cut-{n}.nft");
         fs::write(&file, rules).unwrap();
-        run(Command::new("ip").args(["netns", "exec", &netns, "nft", "-f", &file]));
+        run(&mut self.on_gateway(n, &["nft", "-f", &file]));
     }
 
     /// Puts gateway `gw-n` back onto the internet.
     pub fn join(&self, n: usize) {
-        let netns = format!("gateway-gw-{n}");
-        run(Command::new("ip").args(["netns", "exec", &netns, "nft", "delete table inet cut"]));
+        run(&mut self.on_gateway(n, &["nft", "delete table inet cut"]));
     }
 }
 

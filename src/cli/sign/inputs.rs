@@ -101,7 +101,7 @@ pub(super) fn held(
         let request = Request { path: path.to_owned(), limit: Limits::GATEWAY.targets };
         repository.read(&request, context).map_err(Stopped::Read)
     };
-    let held = Held::read(audit, read)?.ok_or_else(|| {
+    let held = Held::read(audit, None, read)?.ok_or_else(|| {
         let next = audit.release().map_or(1, |newest| newest + 1);
         let place = repository.path().join("proposed");
         Failure::say(Exit::Failure, format!("{place} holds no release that could be number {next}"))

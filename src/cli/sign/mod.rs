@@ -139,7 +139,7 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
     let before = proposal.held.clone();
     let missing = proposal.held.sign(&audit, &terms, &signers).map_err(|error| refuse(&error))?;
     let Some(missing) = missing else {
-        let places = Held::paths(&audit);
+        let places = Held::paths(&audit, None);
         let release = complete(&audit, proposal, terms.signed_at).map_err(|e| refuse(&e))?;
         repository.write(&release.files, context)?;
         for place in places {

@@ -1,8 +1,8 @@
 //! A release in words, before it is signed.
 
 use crate::report::{MissingSignatures, ReleaseReport};
+use crate::tuf::KeyId;
 use crate::tuf::repository::{Audit, Missing, Proposal, ReleaseTerms};
-use crate::tuf::{KeyId, Role};
 
 /// What `proposal` is, for the person or the program that signs it.
 pub(super) fn report(audit: &Audit, proposal: &Proposal, terms: &ReleaseTerms) -> ReleaseReport {
@@ -15,7 +15,7 @@ pub(super) fn report(audit: &Audit, proposal: &Proposal, terms: &ReleaseTerms) -
         held: None,
         source_commit: proposal.source_commit.clone(),
         fresh_until: first.map(|(_, at)| at.to_string()).unwrap_or_default(),
-        ends_with: first.map_or(Role::Timestamp, |(role, _)| *role).to_string(),
+        ends_with: first.map(|(role, _)| role.clone()).unwrap_or_default(),
         follows_root: audit.superseded(),
         added: changes.added,
         changed: changes.changed,
@@ -28,7 +28,7 @@ pub(super) fn report(audit: &Audit, proposal: &Proposal, terms: &ReleaseTerms) -
 pub(super) fn missing(missing: &Missing) -> MissingSignatures {
     let ids = |ids: &[KeyId]| ids.iter().map(ToString::to_string).collect();
     MissingSignatures {
-        role: missing.role.to_string(),
+        role: role(missing),
         needed: missing.needed,
         signed: ids(&missing.signed),
         others: ids(&missing.others),
@@ -38,7 +38,8 @@ pub(super) fn missing(missing: &Missing) -> MissingSignatures {
 /// The same, for people.
 pub(super) fn held(number: u64, missing: &Missing) -> String {
     let ids = |ids: &[KeyId]| ids.iter().map(KeyId::short).collect::<Vec<_>>().join(", ");
-    let Missing { role, needed, signed, others } = missing;
+    let Missing { needed, signed, others, .. } = missing;
+    let role = role(missing);
     let more = needed.saturating_sub(signed.len() as u64);
     let plural = if more == 1 { "" } else { "s" };
     format!(
@@ -46,4 +47,8 @@ pub(super) fn held(number: u64, missing: &Missing) -> String {
          `tieline sign --countersign` adds them",
         ids(others)
     )
+}
+
+fn role(missing: &Missing) -> String {
+    missing.team.as_ref().map_or_else(|| missing.role.to_string(), ToString::to_string)
 }

@@ -6,6 +6,8 @@ mod consent;
 mod directory;
 mod keys;
 mod lifetime;
+mod named;
+mod offline;
 mod passphrase;
 mod signers;
 
@@ -13,6 +15,8 @@ pub(super) use consent::consent;
 pub(super) use directory::Directory;
 pub(super) use keys::{KeySource, load_pair, load_public};
 pub(super) use lifetime::Lifetime;
+pub(super) use named::NamedSource;
+pub(super) use offline::{Offline, export, read_signature};
 pub(super) use passphrase::Passphrase;
 pub(super) use signers::SignerArgs;
 

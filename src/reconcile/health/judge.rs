@@ -46,7 +46,7 @@ pub fn judge(before: &Health, now: &Health, changed: &BTreeSet<Device>) -> Verdi
         let Some(peer) = tunnel.now.or(tunnel.before).map(|of| &of.peer) else { continue };
         match tunnel.opinion() {
             Opinion::Fine => {}
-            Opinion::Needs(what) => {
+            Opinion::Broken(what) => {
                 verdict.waiting_for.push(format!("tunnel {device} to {peer} {what}"));
             }
             Opinion::Silent => silent.push(format!("{peer} ({device})")),
@@ -66,7 +66,7 @@ pub fn judge(before: &Health, now: &Health, changed: &BTreeSet<Device>) -> Verdi
     remotes(before, now, &mut verdict);
     for (check, _) in before.checks.iter().filter(|(_, succeeded)| **succeeded) {
         if now.checks.get(check) != Some(&true) {
-            verdict.waiting_for.push(format!("the check {check} succeeds"));
+            verdict.waiting_for.push(format!("the check {check} fails"));
         }
     }
     for (check, _) in now.checks.iter().filter(|(_, succeeded)| !**succeeded) {
@@ -88,8 +88,8 @@ struct Tunnel<'a> {
 /// What is to be thought of one tunnel.
 enum Opinion {
     Fine,
-    /// It has to do this.
-    Needs(&'static str),
+    /// It has to work, and this is what is wrong.
+    Broken(&'static str),
     /// It does not work, and did not before.
     Silent,
     /// It worked, was changed, and works less now.
@@ -102,9 +102,9 @@ impl Tunnel<'_> {
         let (before, now) = (level(self.before), level(self.now));
         let needed = self.needed(before);
         match (now < needed, needed) {
-            (true, Level::Stopped | Level::Running) => Opinion::Needs("has its process"),
-            (true, Level::Up) => Opinion::Needs("is up"),
-            (true, Level::Alive) => Opinion::Needs("answers"),
+            (true, Level::Stopped | Level::Running) => Opinion::Broken("has no process"),
+            (true, Level::Up) => Opinion::Broken("is not up"),
+            (true, Level::Alive) => Opinion::Broken("does not answer"),
             (false, _) if self.now.is_none() => Opinion::Fine,
             (false, _) if self.changed && now < before => Opinion::Lost,
             // The far end of one that is new is there when it is there.
@@ -141,8 +141,10 @@ fn remotes(before: &Health, now: &Health, verdict: &mut Verdict) {
         return;
     }
     let names: Vec<_> = answered.into_iter().map(String::as_str).collect();
-    let which = if names.len() == 1 { "" } else { "one of " };
-    verdict.waiting_for.push(format!("{which}{} answers", names.join(", ")));
+    verdict.waiting_for.push(match names.as_slice() {
+        [only] => format!("{only} does not answer"),
+        all => format!("none of {} answers", all.join(", ")),
+    });
 }
 
 #[cfg(test)]

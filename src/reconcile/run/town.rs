@@ -148,13 +148,8 @@ impl Town {
             probes: host,
             remotes: host,
         };
-        let gateway = Gateway {
-            machine,
-            config: &self.config,
-            identity: self.identity,
-            owner: 7,
-            drift: self.drift,
-        };
+        let (config, identity, drift) = (&self.config, self.identity, self.drift);
+        let gateway = Gateway { machine, config, identity, owner: 7, attended: false, drift };
         act(&gateway)
     }
 

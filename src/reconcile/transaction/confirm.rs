@@ -52,11 +52,12 @@ pub(super) fn confirm(
             }
             Err((changes, error)) => {
                 total = total.and(changes.unwrap_or_default());
+                let problems = error.problems();
                 failed += 1;
                 if failed == TRIES {
-                    return Err(sentence(&error));
+                    return Err(format!("tried {TRIES} times: {}", problems.join("; ")));
                 }
-                vec![sentence(&error)]
+                problems
             }
         };
         if clock.boot().uptime >= journal.deadline() {

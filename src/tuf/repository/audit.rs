@@ -7,9 +7,10 @@ use crate::primitives::Name;
 use crate::tuf::client::{Judge, Request, Stored, Update, describe};
 use crate::tuf::envelope::Envelope;
 use crate::tuf::metadata::{Root, Signed, Snapshot, Targets, Timestamp};
-use crate::tuf::{Limits, Role, TrustError, TrustErrorKind};
+use crate::tuf::{Limits, Role, RoleName, TrustError, TrustErrorKind};
 
 use super::RepositoryError;
+use super::teams::{self, Team};
 
 /// A repository whose metadata were verified from a root on, save that they may have expired:
 /// whoever keeps it must be able to renew them. So nothing in it can be installed.
@@ -34,6 +35,11 @@ pub(super) struct Newest {
     pub(super) targets: Signed<Targets>,
     /// The version of root that it verifies under, where that is not the newest.
     pub(super) superseded: Option<NonZeroU64>,
+    /// The delegated roles that have metadata of their own.
+    pub(super) teams: Vec<Team>,
+    /// Whether its delegations are from before a change of keys, so that somebody has to say
+    /// whether they are to stay.
+    pub(super) inherited: bool,
 }
 
 /// How far a client comes, and what it trusts by then.
@@ -82,7 +88,10 @@ impl Audit {
             let Walk { stored, end, .. } =
                 walk(&start, Some(until), &mut BTreeMap::new(), &mut read)?;
             if let End::Release(newest) = end {
-                let newest = Newest { superseded: NonZeroU64::new(until), ..*newest };
+                let superseded = NonZeroU64::new(until);
+                let delegates = newest.targets.body.delegations.is_some();
+                let inherited = delegates && !stands(&last, &stored);
+                let newest = Newest { superseded, inherited, ..*newest };
                 return Ok(Self { root: last, newest: Some(newest), stored, roots });
             }
         }
@@ -105,9 +114,10 @@ impl Audit {
     /// The commit that the newest release was built from, where all its bundles say the same.
     #[must_use]
     pub fn source_commit(&self) -> Option<String> {
-        let targets = &self.newest.as_ref()?.targets.body.targets;
+        let newest = self.newest.as_ref()?;
+        let bundles = teams::effective(&newest.targets.body, &newest.teams);
         let commit = |file| Some(describe(file).ok()?.source_commit);
-        let mut commits: BTreeSet<_> = targets.values().filter_map(commit).collect();
+        let mut commits: BTreeSet<_> = bundles.values().filter_map(commit).collect();
         commits.pop_first().flatten().filter(|_| commits.is_empty())
     }
 
@@ -115,6 +125,28 @@ impl Audit {
     #[must_use]
     pub fn mesh(&self) -> Option<&Name> {
         self.root.body.mesh.as_ref()
+    }
+
+    /// The delegated roles of the newest release, where they are from before a change of keys: whoever
+    /// had the old keys may have made them, so somebody has to look at them.
+    #[must_use]
+    pub fn inherited(&self) -> Vec<RoleName> {
+        let newest = self.newest.iter().filter(|newest| newest.inherited);
+        let roles = newest.flat_map(|newest| newest.targets.body.delegations.iter());
+        roles.flat_map(|to| to.roles.iter().flatten()).map(|role| role.name.clone()).collect()
+    }
+
+    /// Decides that the delegations from before a change of keys stay, or go.
+    #[must_use]
+    pub fn inherit(mut self, keep: bool) -> Self {
+        if let Some(newest) = self.newest.as_mut().filter(|newest| newest.inherited) {
+            newest.inherited = false;
+            if !keep {
+                newest.targets.body.delegations = None;
+                newest.teams.clear();
+            }
+        }
+        self
     }
 
     /// Takes release `number`, whose targets metadata are `targets`, for the one to follow instead
@@ -141,13 +173,22 @@ impl Audit {
             return Err(RepositoryError::Previous(TrustError::Mismatch { file, by }));
         }
         if let Some(newest) = &mut self.newest {
+            newest.inherited &= targets.body.delegations.is_some();
             newest.targets = targets;
+            newest.teams.clear();
             newest.snapshot.version = number;
             newest.snapshot.body.meta.clear();
             newest.timestamp.version = number;
         }
         Ok(self)
     }
+}
+
+/// Whether the stored targets metadata are signed as `root` wants it.
+fn stands(root: &Signed<Root>, stored: &Stored) -> bool {
+    let bytes = stored.targets.as_deref().unwrap_or_default();
+    let envelope = Envelope::<Targets>::read(bytes, Limits::GATEWAY.signatures);
+    envelope.is_ok_and(|envelope| envelope.check(root.body.authority(Role::Targets)).is_ok())
 }
 
 /// Lets a client that has stored `start` look at the repository, as one that is told of no root after
@@ -179,18 +220,25 @@ fn walk<E: From<RepositoryError>>(
         }
     }
     let (root, stored) = (update.root().clone(), update.stored().clone());
-    let end = broken.unwrap_or_else(|| Newest::of(update).map_or_else(End::Broken, End::Release));
+    let end = match broken.map_or_else(|| Newest::of(update), Err) {
+        Ok(mut newest) => {
+            newest.teams = teams::read(&newest, read)?;
+            End::Release(newest)
+        }
+        Err(end) => end,
+    };
     Ok(Walk { root, stored, end })
 }
 
 impl Newest {
-    fn of(update: Update) -> Result<Box<Self>, TrustError> {
+    fn of(update: Update) -> Result<Box<Self>, End> {
         let (timestamp, snapshot) = (update.timestamp().cloned(), update.snapshot().cloned());
-        let targets = update.finish()?.targets().clone();
+        let targets = update.finish().map_err(End::Broken)?.targets().clone();
         let (Some(timestamp), Some(snapshot)) = (timestamp, snapshot) else {
-            return Err(TrustError::Unfinished);
+            return Err(End::Broken(TrustError::Unfinished));
         };
-        Ok(Box::new(Self { timestamp, snapshot, targets, superseded: None }))
+        let (superseded, teams, inherited) = (None, Vec::new(), false);
+        Ok(Box::new(Self { timestamp, snapshot, targets, superseded, teams, inherited }))
     }
 }
 

@@ -3,7 +3,7 @@
 use super::RootError;
 use crate::bundle::BundleError;
 use crate::primitives::Name;
-use crate::tuf::{KeyId, Role, SignerError, TrustError, UtcTime};
+use crate::tuf::{KeyId, Role, RoleName, SignerError, TrustError, UtcTime};
 
 /// Why a root or a release was not made. Nothing has been signed or written then.
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +74,41 @@ pub enum RepositoryError {
         /// The gateways.
         gateways: Vec<Name>,
     },
+    /// Nothing is delegated to this team.
+    #[error("the newest release delegates nothing to {team}")]
+    NoTeam {
+        /// The team.
+        team: RoleName,
+    },
+    /// A team without a single gateway in the build.
+    #[error("none of the gateways in the build is delegated to {team}")]
+    NothingOf {
+        /// The team.
+        team: RoleName,
+    },
+    /// A gateway that is not in the build.
+    #[error("the build has no gateway {gateway}")]
+    Unknown {
+        /// The gateway.
+        gateway: Name,
+    },
+    /// A gateway that belongs to another team.
+    #[error("gateway {gateway} is delegated to {team} already")]
+    Taken {
+        /// The gateway.
+        gateway: Name,
+        /// The team.
+        team: RoleName,
+    },
+    /// Delegations made with keys that were replaced since.
+    #[error(
+        "the delegations to {} were signed with keys that have been replaced since: whoever had \
+         those keys may have made them", teams.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    )]
+    Inherited {
+        /// To whom.
+        teams: Vec<RoleName>,
+    },
     /// A signature by a key that has no say.
     #[error("key {} does not hold the {role} role, which is held by {}", key.short(), list(.holders))]
     NoHolder {
@@ -100,7 +135,7 @@ pub enum RepositoryError {
     )]
     MissingKeys {
         /// The role.
-        role: Role,
+        role: String,
         /// How many of its keys are at hand.
         found: u64,
         /// How many must sign.
@@ -112,7 +147,7 @@ pub enum RepositoryError {
     #[error("the {role} role has {keys} keys, so {threshold} of them can never sign")]
     Threshold {
         /// The role.
-        role: Role,
+        role: String,
         /// How many different keys it has.
         keys: usize,
         /// How many would have to sign.

@@ -1,20 +1,24 @@
 //! A release on its way to enough signatures.
 //!
 //! Each file names the one before it with its signatures, so they are signed one after the other:
-//! targets, snapshot, timestamp. A file that lacks signatures is held, until others have signed;
-//! nothing of it is in `metadata/` before the last one is complete.
+//! targets or those of a team, snapshot, timestamp. A file that lacks signatures is held, until others
+//! have signed; nothing of it is in `metadata/` before the last one is complete.
 
 use std::collections::BTreeMap;
 
 use super::release::{described, next_snapshot, next_timestamp};
 use super::signing::{among, draft, next_version};
 use super::{Audit, NewFile, ReleaseTerms, RepositoryError};
-use crate::tuf::metadata::{Body, Signed, Snapshot, Targets, Timestamp};
-use crate::tuf::{Draft, KeyId, MetadataError, PublicKey, Role, Signer, TrustError, UtcTime};
+use crate::tuf::metadata::{Authority, Body, MetaFile, Signed, Snapshot, Targets, Timestamp};
+use crate::tuf::{
+    Draft, KeyId, MetadataError, PublicKey, Role, RoleName, Signer, TrustError, UtcTime,
+};
 
 /// Files of a release that nobody accepts yet, each but the last with enough signatures.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Held {
+    /// The delegated role whose metadata the first file is, where it is not the targets role.
+    team: Option<RoleName>,
     drafts: Vec<Draft>,
 }
 
@@ -23,6 +27,8 @@ pub struct Held {
 pub struct Missing {
     /// Whose metadata it is.
     pub role: Role,
+    /// The delegated role, where they are not those of a top-level one.
+    pub team: Option<RoleName>,
     /// How many must sign.
     pub needed: u64,
     /// Who has.
@@ -36,8 +42,9 @@ const ORDER: [Role; 3] = [Role::Targets, Role::Snapshot, Role::Timestamp];
 
 impl From<Missing> for RepositoryError {
     fn from(missing: Missing) -> Self {
-        let Missing { role, needed, signed, others } = missing;
+        let Missing { role, team, needed, signed, others } = missing;
         let found = signed.len() as u64;
+        let role = team.map_or_else(|| role.to_string(), |team| team.to_string());
         Self::MissingKeys {
             role,
             found,
@@ -48,29 +55,32 @@ impl From<Missing> for RepositoryError {
 }
 
 impl Held {
-    /// Begins with the first file.
-    pub(super) fn begin<T: Body>(signed: &Signed<T>) -> Result<Self, RepositoryError> {
-        Ok(Self { drafts: vec![Draft::of(signed)?] })
+    /// Begins with the first file, of `team` if it is not that of a top-level role.
+    pub(super) fn begin<T: Body>(
+        signed: &Signed<T>,
+        team: Option<RoleName>,
+    ) -> Result<Self, RepositoryError> {
+        Ok(Self { team, drafts: vec![Draft::of(signed)?] })
     }
 
     /// The paths in a repository at which a release that follows `previous` may be held.
     #[must_use]
-    pub fn paths(previous: &Audit) -> Vec<String> {
-        ORDER
-            .into_iter()
-            .filter_map(|role| Some(place(role, version(previous, role).ok()?)))
-            .collect()
+    pub fn paths(previous: &Audit, team: Option<&RoleName>) -> Vec<String> {
+        let version = |role| version(previous, role, team).ok();
+        ORDER.into_iter().filter_map(|role| Some(place(role, team, version(role)?))).collect()
     }
 
-    /// What is held in a repository after `previous`. `read` gives the bytes at a path.
+    /// What is held in a repository after `previous`, of the targets role or of `team`. `read` gives
+    /// the bytes at a path.
     pub fn read<E: From<RepositoryError>>(
         previous: &Audit,
+        team: Option<&RoleName>,
         mut read: impl FnMut(&str) -> Result<Option<Vec<u8>>, E>,
     ) -> Result<Option<Self>, E> {
-        let mut drafts = Vec::new();
+        let mut drafts: Vec<Draft> = Vec::new();
         for role in ORDER {
-            let version = version(previous, role)?;
-            let path = place(role, version);
+            let version = version(previous, role, team)?;
+            let path = place(role, team, version);
             let Some(bytes) = read(&path)? else { continue };
             let strange = |source| {
                 let file = path.clone();
@@ -82,15 +92,27 @@ impl Held {
                 let error = RepositoryError::Number { file: path, found, wanted: version };
                 return Err(error.into());
             }
+            // Made for another first file, or before that one had its last signature.
+            let before = drafts.last().map(Draft::to_bytes).transpose();
+            let before = before.map_err(RepositoryError::from)?;
+            if before.is_some_and(|before| !follows(&draft, team, &before).unwrap_or(false)) {
+                break;
+            }
             drafts.push(draft);
         }
-        Ok((!drafts.is_empty()).then_some(Self { drafts }))
+        Ok((!drafts.is_empty()).then(|| Self { team: team.cloned(), drafts }))
     }
 
     /// The file that lacks signatures, or the last one.
     #[must_use]
     pub fn open(&self) -> Option<&Draft> {
         self.drafts.last()
+    }
+
+    /// The delegated role whose release it is, where it is not the targets role's.
+    #[must_use]
+    pub fn team(&self) -> Option<&RoleName> {
+        self.team.as_ref()
     }
 
     /// Adds a signature by `key` to the open file, as other programs write it: 64 bytes as they are
@@ -102,12 +124,12 @@ impl Held {
         signature: &[u8],
     ) -> Result<(), RepositoryError> {
         let Some(open) = self.drafts.last_mut() else { return Ok(()) };
-        let (root, role) = (&previous.root.body, open.role());
-        let holders = root.roles.of(role);
-        let mut ids = holders.keyids.iter();
-        let id = ids.find(|id| root.keys.get(id).is_some_and(|listed| listed.is_same(key)));
+        let role = open.role();
+        let authority = authority(previous, role, self.team.as_ref())?;
+        let mut ids = authority.keyids.iter();
+        let id = ids.find(|id| authority.keys.get(id).is_some_and(|listed| listed.is_same(key)));
         let Some(id) = id else {
-            let (key, holders) = (key.id(), holders.keyids.clone());
+            let (key, holders) = (key.id(), authority.keyids.to_vec());
             return Err(RepositoryError::NoHolder { role, key, holders });
         };
         Ok(open.import(id, key, signature)?)
@@ -115,19 +137,23 @@ impl Held {
 
     /// When the metadata of each role will expire, once this is released.
     #[must_use]
-    pub fn expiries(&self, previous: &Audit, terms: &ReleaseTerms) -> BTreeMap<Role, UtcTime> {
-        let mut expiries = BTreeMap::from([(Role::Root, previous.root.expires)]);
+    pub fn expiries(&self, previous: &Audit, terms: &ReleaseTerms) -> BTreeMap<String, UtcTime> {
+        let name = |role: Role| match (role, &self.team) {
+            (Role::Targets, Some(team)) => team.to_string(),
+            _ => role.to_string(),
+        };
+        let mut expiries = BTreeMap::from([(name(Role::Root), previous.root.expires)]);
         if let Some(newest) = &previous.newest {
-            expiries.insert(Role::Targets, newest.targets.expires);
-            expiries.insert(Role::Snapshot, newest.snapshot.expires);
+            expiries.insert(Role::Targets.to_string(), newest.targets.expires);
+            expiries.insert(name(Role::Snapshot), newest.snapshot.expires);
         }
         if self.drafts.first().is_none_or(|draft| draft.role() != Role::Timestamp) {
-            expiries.insert(Role::Targets, terms.targets_expire);
-            expiries.insert(Role::Snapshot, terms.snapshot_expires);
+            expiries.insert(name(Role::Targets), terms.targets_expire);
+            expiries.insert(name(Role::Snapshot), terms.snapshot_expires);
         }
-        expiries.insert(Role::Timestamp, terms.timestamp_expires);
+        expiries.insert(name(Role::Timestamp), terms.timestamp_expires);
         for draft in &self.drafts {
-            expiries.extend(expiry(draft).map(|expires| (draft.role(), expires)));
+            expiries.extend(expiry(draft).map(|expires| (name(draft.role()), expires)));
         }
         expiries
     }
@@ -146,25 +172,29 @@ impl Held {
         terms: &ReleaseTerms,
         signers: &[&dyn Signer],
     ) -> Result<Option<Missing>, RepositoryError> {
-        let root = &previous.root.body;
         while let Some(open) = self.drafts.last_mut() {
             let role = open.role();
-            let signed: Vec<KeyId> = open.signed_by(root).into_iter().cloned().collect();
-            for (id, signer) in among(root, role, signers) {
-                if !signed.contains(&id) {
+            let authority = authority(previous, role, self.team.as_ref())?;
+            let signed = |open: &Draft| -> Vec<KeyId> {
+                open.signed_under(authority).into_iter().cloned().collect()
+            };
+            let before = signed(open);
+            for (id, signer) in among(authority, signers) {
+                if !before.contains(&id) {
                     open.sign(&id, signer)?;
                 }
             }
-            let signed: Vec<KeyId> = open.signed_by(root).into_iter().cloned().collect();
-            let holders = root.roles.of(role);
-            let needed = holders.threshold.get();
+            let signed = signed(open);
+            let needed = authority.threshold.get();
             if (signed.len() as u64) < needed {
-                let others = holders.keyids.iter().filter(|id| !signed.contains(id)).cloned();
-                return Ok(Some(Missing { role, needed, others: others.collect(), signed }));
+                let others = authority.keyids.iter().filter(|id| !signed.contains(id)).cloned();
+                let (others, team) = (others.collect(), self.team.clone());
+                let team = team.filter(|_| role == Role::Targets);
+                return Ok(Some(Missing { role, team, needed, signed, others }));
             }
             let content = open.to_bytes()?;
             let next = match role {
-                Role::Targets => Self::next_snapshot(previous, terms, &content)?,
+                Role::Targets => self.next_snapshot(previous, terms, &content)?,
                 Role::Snapshot => Self::next_timestamp(previous, terms, &content)?,
                 Role::Timestamp | Role::Root => return Ok(None),
             };
@@ -175,12 +205,15 @@ impl Held {
 
     /// The files where they are held.
     pub fn held(&self) -> Result<Vec<NewFile>, RepositoryError> {
-        self.files(place)
+        self.files(|role, version| place(role, self.team.as_ref(), version))
     }
 
     /// The files where a complete release has them, in the order in which they must be written.
     pub(super) fn released(&self) -> Result<Vec<NewFile>, RepositoryError> {
-        self.files(|role, version| role.path((role != Role::Timestamp).then_some(version)))
+        self.files(|role, version| match (role, &self.team) {
+            (Role::Targets, Some(team)) => team.path(Some(version)),
+            _ => role.path((role != Role::Timestamp).then_some(version)),
+        })
     }
 
     fn files(&self, path: impl Fn(Role, u64) -> String) -> Result<Vec<NewFile>, RepositoryError> {
@@ -197,14 +230,17 @@ impl Held {
     }
 
     fn next_snapshot(
+        &self,
         previous: &Audit,
         terms: &ReleaseTerms,
-        targets: &[u8],
+        first: &[u8],
     ) -> Result<Draft, RepositoryError> {
+        let team = self.team.as_ref();
+        let number = next_version(Role::Targets, before(previous, Role::Targets, team))?;
+        let file = meta_name(team);
         let newest = previous.newest.as_ref();
-        let number = next_version(Role::Targets, newest.map(|newest| newest.targets.version))?;
-        let body = next_snapshot(newest, described(number, targets));
-        let number = next_version(Role::Snapshot, newest.map(|newest| newest.snapshot.version))?;
+        let body = next_snapshot(newest, file, described(number, first));
+        let number = next_version(Role::Snapshot, before(previous, Role::Snapshot, team))?;
         Ok(Draft::of(&draft(body, number, terms.snapshot_expires, terms.signed_at)?)?)
     }
 
@@ -214,22 +250,55 @@ impl Held {
         snapshot: &[u8],
     ) -> Result<Draft, RepositoryError> {
         let newest = previous.newest.as_ref();
-        let number = next_version(Role::Snapshot, newest.map(|newest| newest.snapshot.version))?;
+        let number = next_version(Role::Snapshot, before(previous, Role::Snapshot, None))?;
         let body = next_timestamp(newest, described(number, snapshot));
-        let number = next_version(Role::Timestamp, newest.map(|newest| newest.timestamp.version))?;
+        let number = next_version(Role::Timestamp, before(previous, Role::Timestamp, None))?;
         Ok(Draft::of(&draft(body, number, terms.timestamp_expires, terms.signed_at)?)?)
     }
 }
 
-/// The version of `role`'s metadata that follows `previous`: not less, and not more.
-fn version(previous: &Audit, role: Role) -> Result<u64, RepositoryError> {
+/// Who has to sign a file.
+fn authority<'a>(
+    previous: &'a Audit,
+    role: Role,
+    team: Option<&RoleName>,
+) -> Result<Authority<'a>, RepositoryError> {
+    let (Role::Targets, Some(team)) = (role, team) else {
+        return Ok(previous.root.body.authority(role));
+    };
     let newest = previous.newest.as_ref();
-    let before = newest.map(|newest| match role {
-        Role::Snapshot => newest.snapshot.version,
-        Role::Timestamp => newest.timestamp.version,
-        Role::Targets | Role::Root => newest.targets.version,
-    });
-    Ok(next_version(role, before)?.get())
+    let delegations = newest.and_then(|newest| newest.targets.body.delegations.as_ref());
+    let authority = delegations.and_then(|delegations| delegations.authority(team));
+    authority.ok_or_else(|| RepositoryError::NoTeam { team: team.clone() })
+}
+
+/// The version of a role's newest metadata.
+fn before(previous: &Audit, role: Role, team: Option<&RoleName>) -> Option<std::num::NonZeroU64> {
+    let newest = previous.newest.as_ref()?;
+    match (role, team) {
+        (Role::Snapshot, _) => Some(newest.snapshot.version),
+        (Role::Timestamp, _) => Some(newest.timestamp.version),
+        (Role::Targets | Role::Root, None) => Some(newest.targets.version),
+        (Role::Targets | Role::Root, Some(team)) => {
+            Some(newest.snapshot.body.meta.get(&team.meta_name())?.version)
+        }
+    }
+}
+
+/// The version of `role`'s metadata that follows `previous`: not less, and not more.
+fn version(previous: &Audit, role: Role, team: Option<&RoleName>) -> Result<u64, RepositoryError> {
+    Ok(next_version(role, before(previous, role, team))?.get())
+}
+
+/// Whether `draft` describes the file before it, of which `bytes` are the content.
+fn follows(draft: &Draft, team: Option<&RoleName>, bytes: &[u8]) -> Result<bool, MetadataError> {
+    let meta: Option<MetaFile> = match draft.role() {
+        Role::Snapshot => draft.content::<Snapshot>()?.body.meta.remove(&meta_name(team)),
+        Role::Timestamp => Some(draft.content::<Timestamp>()?.body.meta.snapshot),
+        Role::Targets | Role::Root => None,
+    };
+    let hashes = meta.and_then(|meta| meta.hashes);
+    Ok(hashes.is_some_and(|hashes| hashes.match_bytes(bytes)))
 }
 
 fn expiry(draft: &Draft) -> Option<UtcTime> {
@@ -249,7 +318,15 @@ fn version_of(draft: &Draft) -> Result<u64, MetadataError> {
     .get())
 }
 
+/// How snapshot metadata call the first file.
+fn meta_name(team: Option<&RoleName>) -> String {
+    team.map_or_else(|| Role::Targets.file_name().to_owned(), RoleName::meta_name)
+}
+
 /// Where a file is held.
-fn place(role: Role, version: u64) -> String {
-    format!("proposed/{version}.{}", role.file_name())
+fn place(role: Role, team: Option<&RoleName>, version: u64) -> String {
+    match team.filter(|_| role == Role::Targets) {
+        Some(team) => format!("proposed/{version}.{}", team.file_name()),
+        None => format!("proposed/{version}.{}", role.file_name()),
+    }
 }

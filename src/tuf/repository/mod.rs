@@ -6,22 +6,25 @@
 
 mod audit;
 mod binding;
+mod delegate;
 mod error;
 mod files;
 mod held;
+mod propose;
 mod release;
 mod review;
 mod root;
 mod signing;
+mod teams;
 
 pub use audit::Audit;
 pub use binding::binding;
+pub use delegate::{Delegate, TeamView, delegate};
 pub use error::RepositoryError;
 pub use files::NewFile;
 pub use held::{Held, Missing};
-pub use release::{
-    Changes, NewRelease, Proposal, ReleaseTerms, complete, propose, proposed, refresh, release,
-};
+pub use propose::{propose, propose_as, proposed};
+pub use release::{Changes, NewRelease, Proposal, ReleaseTerms, complete, refresh, release};
 pub use review::{check_clock, check_lifetimes, check_removed};
 pub use root::{
     Change, Edit, KeyView, NamedKey, RoleTerms, RoleView, RootError, RootProposal, RootTerms,

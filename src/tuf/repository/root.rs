@@ -111,7 +111,11 @@ fn holders(
     let threshold = terms.threshold;
     if threshold.get() > own.len() as u64 {
         let keys = own.len();
-        return Err(RepositoryError::Threshold { role, keys, threshold: threshold.get() });
+        return Err(RepositoryError::Threshold {
+            role: role.to_string(),
+            keys,
+            threshold: threshold.get(),
+        });
     }
     let keyids = own.keys().cloned().collect();
     keys.extend(own);

@@ -6,7 +6,7 @@ use std::num::NonZeroU64;
 use super::RepositoryError;
 use crate::tuf::envelope::seal;
 use crate::tuf::json::MAX_NUMBER;
-use crate::tuf::metadata::{Body, Root, SPEC_VERSION, Signed};
+use crate::tuf::metadata::{Authority, Body, Root, SPEC_VERSION, Signed};
 use crate::tuf::{KeyId, PublicKey, Role, Signer, UtcTime};
 
 /// Metadata of the kind `T`, not yet signed.
@@ -54,11 +54,12 @@ fn holding<'a>(
     role: Role,
     signers: &[&'a dyn Signer],
 ) -> Result<Vec<(KeyId, &'a dyn Signer)>, RepositoryError> {
-    let holding = among(root, role, signers);
+    let holding = among(root.authority(role), signers);
     let holders = root.roles.of(role);
     let (found, needed) = (holding.len() as u64, holders.threshold.get());
     if found < needed {
         let holders = holders.keyids.clone();
+        let role = role.to_string();
         return Err(RepositoryError::MissingKeys { role, found, needed, holders });
     }
     Ok(holding)
@@ -66,14 +67,13 @@ fn holding<'a>(
 
 /// The same, however few they are.
 pub(super) fn among<'a>(
-    root: &Root,
-    role: Role,
+    authority: Authority,
     signers: &[&'a dyn Signer],
 ) -> Vec<(KeyId, &'a dyn Signer)> {
     let mut seen = BTreeSet::new();
     let mut holding = Vec::new();
-    for id in &root.roles.of(role).keyids {
-        let Some(key) = root.keys.get(id).and_then(PublicKey::verifier) else { continue };
+    for id in authority.keyids {
+        let Some(key) = authority.keys.get(id).and_then(PublicKey::verifier) else { continue };
         let signer = signers.iter().find(|signer| signer.public().verifier() == Some(key));
         if let Some(signer) = signer
             && seen.insert(key.material())

@@ -83,14 +83,14 @@ fn remotes(remotes: &[(&str, bool)]) -> Health {
 fn one_of_the_remotes_that_answered_has_to_answer() {
     let cases: [(&[_], &[_], Option<&str>); 7] = [
         (&[("a", true)], &[("a", true)], None),
-        (&[("a", true)], &[("a", false)], Some("a answers")),
-        (&[("a", true)], &[], Some("a answers")),
+        (&[("a", true)], &[("a", false)], Some("a does not answer")),
+        (&[("a", true)], &[], Some("a does not answer")),
         (&[("a", true), ("b", true)], &[("a", false), ("b", true)], None),
-        (&[("a", true), ("b", true)], &[("a", false), ("b", false)], Some("one of a, b answers")),
+        (&[("a", true), ("b", true)], &[("a", false), ("b", false)], Some("none of a, b answers")),
         // Nobody expects one that did not answer before.
         (&[("a", false)], &[("a", false)], None),
         // That another one answers now is luck.
-        (&[("a", true), ("b", false)], &[("a", false), ("b", true)], Some("a answers")),
+        (&[("a", true), ("b", false)], &[("a", false), ("b", true)], Some("a does not answer")),
     ];
     for (before, now, expected) in cases {
         let verdict = judge(&remotes(before), &remotes(now), &BTreeSet::new());

@@ -61,7 +61,7 @@ pub(super) fn apply(root: &mut Root, edit: &Edit) -> Result<(), RootError> {
         Edit::Revoke { key, roles } => {
             let id = find(root, key)?;
             let held = held(root, &id);
-            for role in roles.iter().filter(|role| !held.contains(role)) {
+            if let Some(role) = roles.iter().find(|role| !held.contains(role)) {
                 return Err(RootError::HoldsNot { key: called(root, &id), role: *role });
             }
             revoke(root, &id, if roles.is_empty() { &held } else { roles });
@@ -130,8 +130,8 @@ fn revoke(root: &mut Root, id: &KeyId, roles: &[Role]) {
 fn find(root: &Root, what: &str) -> Result<KeyId, RootError> {
     let shown = || Shown(what).to_string();
     let names = names::of(root);
-    let named = names.iter().find(|(_, name)| name.as_str() == what).map(|(id, _)| id);
-    if let Some(id) = named.or_else(|| root.keys.keys().find(|id| id.to_string() == what)) {
+    let meant = names.iter().find(|(_, name)| name.as_str() == what).map(|(id, _)| id);
+    if let Some(id) = meant.or_else(|| root.keys.keys().find(|id| id.to_string() == what)) {
         return Ok(id.clone());
     }
     // Fewer digits could be a typing error that happens to mean somebody.

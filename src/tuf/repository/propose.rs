@@ -1,0 +1,285 @@
+//! What the next release is, before anybody has signed it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Map;
+
+use super::audit::Newest;
+use super::signing::{draft, next_version};
+use super::teams::{self, Team};
+use super::{Audit, Changes, Held, NewFile, Proposal, ReleaseTerms, RepositoryError};
+use crate::bundle::{self, Build};
+use crate::primitives::{Digest, Name};
+use crate::tuf::client::{Description, describe, storage_path, target_path};
+use crate::tuf::delegations::Delegations;
+use crate::tuf::metadata::{TargetFile, Targets};
+use crate::tuf::{Hashes, Role, RoleName, SignerError, TrustError};
+
+/// The release that follows the newest of `previous`: the bundles of `build`, whose bytes are
+/// `bundles`, save those that a team answers for.
+pub fn propose(
+    previous: &Audit,
+    build: &Build,
+    bundles: &BTreeMap<Name, Vec<u8>>,
+    terms: &ReleaseTerms,
+) -> Result<Proposal, RepositoryError> {
+    let newest = previous.newest.as_ref();
+    let delegations = newest.and_then(|newest| newest.targets.body.delegations.clone());
+    propose_with(previous, delegations, build, bundles, terms)
+}
+
+/// The same with other delegations.
+pub(super) fn propose_with(
+    previous: &Audit,
+    delegations: Option<Delegations>,
+    build: &Build,
+    bundles: &BTreeMap<Name, Vec<u8>>,
+    terms: &ReleaseTerms,
+) -> Result<Proposal, RepositoryError> {
+    check_build(previous, build)?;
+    let inherited = previous.inherited();
+    if !inherited.is_empty() {
+        return Err(RepositoryError::Inherited { teams: inherited });
+    }
+    let newest = previous.newest.as_ref();
+    let mut next = newest.map_or_else(empty, |newest| newest.targets.body.clone());
+    next.delegations = delegations;
+    let teams = newest.map(|newest| teams::still(&newest.teams, &next)).unwrap_or_default();
+    let elsewhere: BTreeMap<Name, RoleName> = build
+        .gateways
+        .keys()
+        .filter_map(|name| Some((name.clone(), teams::says(&teams, &next, name)?.0.clone())))
+        .collect();
+    // Targets that are no bundles of ours stay, like everything else we do not know.
+    next.targets.retain(|_, file| {
+        describe(file).map_or(true, |was| {
+            build.gateways.contains_key(&was.gateway) && !elsewhere.contains_key(&was.gateway)
+        })
+    });
+    let own = build.gateways.keys().filter(|gateway| !elsewhere.contains_key(*gateway));
+    let files = put(&mut next, own, build, bundles)?;
+    let changes = changes(newest, &teams::effective(&next, &teams));
+    let version = next_version(Role::Targets, newest.map(|newest| newest.targets.version))?;
+    let targets = draft(next, version, terms.targets_expire, terms.signed_at)?;
+    Ok(Proposal {
+        number: version.get(),
+        source_commit: build.source_commit.clone(),
+        changes,
+        elsewhere,
+        held: Held::begin(&targets, None)?,
+        bundles: files,
+    })
+}
+
+/// What `team` says next of its own gateways: the bundles of `build` that are delegated to it.
+pub fn propose_as(
+    previous: &Audit,
+    team: &RoleName,
+    build: &Build,
+    bundles: &BTreeMap<Name, Vec<u8>>,
+    terms: &ReleaseTerms,
+) -> Result<Proposal, RepositoryError> {
+    check_build(previous, build)?;
+    let no_team = || RepositoryError::NoTeam { team: team.clone() };
+    let newest = previous.newest.as_ref().ok_or_else(no_team)?;
+    if let Some(root) = newest.superseded {
+        return Err(RepositoryError::Superseded { root: root.get() });
+    }
+    let delegations = newest.targets.body.delegations.as_ref().ok_or_else(no_team)?;
+    delegations.authority(team).ok_or_else(no_team)?;
+    let theirs =
+        |name: &Name| delegations.of(&target_path(name)).iter().any(|asked| asked.name == *team);
+    let before = newest.teams.iter().find(|other| other.name == *team);
+    let mut next = before.map_or_else(empty, |before| before.signed.body.clone());
+    next.targets.retain(|_, file| {
+        describe(file).map_or(true, |was| build.gateways.contains_key(&was.gateway))
+    });
+    let own: Vec<&Name> = build.gateways.keys().filter(|name| theirs(name)).collect();
+    if own.is_empty() {
+        return Err(RepositoryError::NothingOf { team: team.clone() });
+    }
+    let files = put(&mut next, own.into_iter(), build, bundles)?;
+    let all = teams::effective(&newest.targets.body, &newest.teams);
+    let were = all.into_iter().filter(|(name, _)| theirs(name)).collect();
+    let changes = compare(&were, &teams::listed(&next));
+    let known = newest.snapshot.body.meta.get(&team.meta_name()).map(|meta| meta.version);
+    let version = next_version(Role::Targets, known)?;
+    let signed = draft(next, version, terms.targets_expire, terms.signed_at)?;
+    Ok(Proposal {
+        number: newest.targets.version.get(),
+        source_commit: build.source_commit.clone(),
+        changes,
+        elsewhere: BTreeMap::new(),
+        held: Held::begin(&signed, Some(team.clone()))?,
+        bundles: files,
+    })
+}
+
+/// A release as it is held for more signatures, with every bundle checked as its gateway will:
+/// `read` gives the bytes of a file of the repository.
+pub fn proposed<E: From<RepositoryError>>(
+    previous: &Audit,
+    held: Held,
+    mut read: impl FnMut(&str) -> Result<Option<Vec<u8>>, E>,
+) -> Result<Proposal, E> {
+    let newest = previous.newest.as_ref();
+    let strange = |source| {
+        let file = Role::Targets.file_name().to_owned();
+        RepositoryError::Held(TrustError::Metadata { file, role: Role::Targets, source })
+    };
+    let number = newest.map_or(0, |newest| newest.targets.version.get());
+    let Some(targets) = held.targets() else {
+        let (changes, bundles, elsewhere) = (Changes::default(), Vec::new(), BTreeMap::new());
+        return Ok(Proposal { number, source_commit: None, changes, elsewhere, held, bundles });
+    };
+    let targets = targets.map_err(strange)?;
+    let mut commits = BTreeSet::new();
+    let mut bundles = Vec::new();
+    for (path, file) in &targets.body.targets {
+        let Ok(description) = describe(file) else { continue };
+        let gateway = description.gateway;
+        let altered = || RepositoryError::Altered { gateway: gateway.clone() };
+        let digest = file.hashes.digest().ok_or_else(altered)?;
+        if *path != target_path(&gateway) {
+            return Err(altered().into());
+        }
+        let path = storage_path(&gateway, Some(digest));
+        let missing = || RepositoryError::NoBundle { gateway: gateway.clone() };
+        let content = read(&path)?.ok_or_else(missing)?;
+        if Digest::of(&content) != digest || content.len() as u64 != file.length {
+            return Err(altered().into());
+        }
+        check_bundle(&gateway, &description.mesh, &content)?;
+        commits.insert(description.source_commit);
+        bundles.push(NewFile { path, content });
+    }
+    let source_commit = commits.pop_first().flatten().filter(|_| commits.is_empty());
+    let (number, changes, elsewhere) = match held.team() {
+        None => {
+            let body = &targets.body;
+            let teams = newest.map(|newest| teams::still(&newest.teams, body)).unwrap_or_default();
+            let (changes, elsewhere) =
+                (changes(newest, &teams::effective(body, &teams)), say(&teams, body));
+            (targets.version.get(), changes, elsewhere)
+        }
+        Some(team) => {
+            let before = newest.and_then(|newest| newest.teams.iter().find(|t| t.name == *team));
+            let before = before.map(|team| teams::listed(&team.signed.body)).unwrap_or_default();
+            (number, compare(&before, &teams::listed(&targets.body)), BTreeMap::new())
+        }
+    };
+    Ok(Proposal { number, source_commit, changes, elsewhere, held, bundles })
+}
+
+/// Which team answers for which gateway.
+fn say(teams: &[Team], targets: &Targets) -> BTreeMap<Name, RoleName> {
+    let gateways = teams.iter().flat_map(|team| teams::listed(&team.signed.body).into_keys());
+    let others = gateways.filter(|name| !targets.targets.contains_key(&target_path(name)));
+    others
+        .filter_map(|name| {
+            let team = teams::says(teams, targets, &name)?.0.clone();
+            Some((name, team))
+        })
+        .collect()
+}
+
+fn empty() -> Targets {
+    Targets { targets: BTreeMap::new(), delegations: None, other: Map::new() }
+}
+
+/// Refuses a build that cannot be a release of this repository.
+fn check_build(previous: &Audit, build: &Build) -> Result<(), RepositoryError> {
+    if build.format != Build::FORMAT {
+        return Err(RepositoryError::Format { found: build.format, known: Build::FORMAT });
+    }
+    if build.gateways.is_empty() {
+        return Err(RepositoryError::Empty);
+    }
+    match previous.mesh() {
+        Some(wanted) if *wanted != build.mesh => {
+            Err(RepositoryError::Mesh { wanted: wanted.clone(), found: build.mesh.clone() })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Checks the bundles of `gateways`, and writes into `next` what they are; their files.
+fn put<'a>(
+    next: &mut Targets,
+    gateways: impl Iterator<Item = &'a Name>,
+    build: &Build,
+    bundles: &BTreeMap<Name, Vec<u8>>,
+) -> Result<Vec<NewFile>, RepositoryError> {
+    let mut files = Vec::new();
+    for gateway in gateways {
+        let bytes = checked(build, gateway, bundles)?;
+        let digest = Digest::of(bytes);
+        let description = Description {
+            gateway: gateway.clone(),
+            mesh: build.mesh.clone(),
+            format: bundle::Manifest::FORMAT,
+            source_commit: build.source_commit.clone(),
+            other: Map::new(),
+        };
+        let file = TargetFile {
+            length: bytes.len() as u64,
+            hashes: Hashes::sha256(digest),
+            custom: Some(serde_json::to_value(description).map_err(|_| SignerError::Encode)?),
+            other: Map::new(),
+        };
+        next.targets.insert(target_path(gateway), file);
+        let path = storage_path(gateway, Some(digest));
+        files.push(NewFile { path, content: bytes.clone() });
+    }
+    Ok(files)
+}
+
+/// How `after` differs from what a client finds in the newest release.
+fn changes(newest: Option<&Newest>, after: &BTreeMap<Name, TargetFile>) -> Changes {
+    let before = newest.map(|newest| teams::effective(&newest.targets.body, &newest.teams));
+    compare(&before.unwrap_or_default(), after)
+}
+
+fn compare(before: &BTreeMap<Name, TargetFile>, after: &BTreeMap<Name, TargetFile>) -> Changes {
+    let mut changes = Changes::default();
+    for (gateway, file) in after {
+        match before.get(gateway) {
+            None => changes.added.push(gateway.clone()),
+            Some(old) if old.hashes == file.hashes => changes.unchanged.push(gateway.clone()),
+            Some(_) => changes.changed.push(gateway.clone()),
+        }
+    }
+    let lost = before.keys().filter(|gateway| !after.contains_key(*gateway));
+    changes.removed.extend(lost.cloned());
+    changes
+}
+
+/// The bytes of a gateway's bundle, if they are the ones that were built, and a bundle for it.
+fn checked<'a>(
+    build: &Build,
+    gateway: &Name,
+    bundles: &'a BTreeMap<Name, Vec<u8>>,
+) -> Result<&'a Vec<u8>, RepositoryError> {
+    let missing = || RepositoryError::NoBundle { gateway: gateway.clone() };
+    let bytes = bundles.get(gateway).ok_or_else(missing)?;
+    let listed = build.gateways.get(gateway).ok_or_else(missing)?;
+    if listed.length != bytes.len() as u64 || listed.sha256 != Digest::of(bytes) {
+        return Err(RepositoryError::Altered { gateway: gateway.clone() });
+    }
+    check_bundle(gateway, &build.mesh, bytes)?;
+    Ok(bytes)
+}
+
+/// Refuses a bundle that `gateway` of `mesh` would not take.
+fn check_bundle(gateway: &Name, mesh: &Name, bytes: &[u8]) -> Result<(), RepositoryError> {
+    let (manifest, _) = bundle::unpack(bytes)
+        .map_err(|source| RepositoryError::Bundle { gateway: gateway.clone(), source })?;
+    if manifest.gateway != *gateway || manifest.mesh != *mesh {
+        return Err(RepositoryError::WrongGateway {
+            gateway: gateway.clone(),
+            found: manifest.gateway,
+            mesh: manifest.mesh,
+        });
+    }
+    Ok(())
+}
