@@ -220,7 +220,7 @@ fn prometheus_reads_it() {
             let up = &read["tieline_tunnel_up"];
             assert_eq!(
                 up[0],
-                serde_json::json!(["tieline_tunnel_up", { "device": "tl-2", "peer": "gw-2" }, 1.0])
+                serde_json::json!(["tieline_tunnel_up", { "device": "tl-2", "peer": "gw-2" }, 1])
             );
             let drift = &read["tieline_drift_repaired"];
             assert_eq!(drift.as_array().unwrap().len(), 5, "{drift}");

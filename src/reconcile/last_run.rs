@@ -227,8 +227,18 @@ fn load(files: &dyn Files, path: &Utf8Path) -> Option<LastRun> {
 }
 
 /// A message without what is another in every run although nothing is new: the names of temporary
-/// files.
+/// files, and how many seconds something had.
 fn essence(message: &str) -> String {
+    let mut words: Vec<&str> = message.split(' ').collect();
+    for place in 1..words.len() {
+        let unit = words.get(place).is_some_and(|word| word.trim_end_matches([';', ',']) == "s");
+        if let Some(number) = words.get_mut(place - 1).filter(|_| unit)
+            && number.parse::<f64>().is_ok()
+        {
+            *number = "some";
+        }
+    }
+    let message = words.join(" ");
     let mut parts = message.split(".tieline-");
     let mut text = parts.next().unwrap_or_default().to_owned();
     for part in parts {

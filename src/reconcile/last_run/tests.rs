@@ -28,7 +28,11 @@ fn what_is_still_so_is_told_again_after_a_day() {
 }
 
 #[test]
-fn names_of_temporary_files_are_no_news() {
+fn names_of_temporary_files_and_seconds_are_no_news() {
+    let slow = |seconds: &str| format!("a: not done within {seconds} s; b: not done within 1 s");
+    let first = run(None, "2030-01-01T12:00:00Z", &slow("60"));
+    assert!(first.told_lately(&slow("59"), at("2030-01-01T12:01:00Z")).is_some());
+    assert!(first.told_lately("a: not done within 60 steps", first.at).is_none());
     let full = |name: &str| format!("cannot write x: No space left at path \"/s/.tieline-{name}\"");
     let first = run(None, "2030-01-01T12:00:00Z", &full("aB3xY9"));
     assert!(first.told_lately(&full("Zz00k1"), at("2030-01-01T12:01:00Z")).is_some());
