@@ -3,6 +3,7 @@
 //! This is the only module that knows exit codes ([`Exit`]) and the only one that prints
 //! ([`Terminal`]).
 
+mod aftermath;
 mod build;
 mod check;
 mod completions;

@@ -14,6 +14,7 @@ mod probes;
 mod process;
 mod services;
 mod swap;
+mod unwritten;
 mod users;
 
 pub use agent::{Agent, AgentError, RealAgent};
@@ -28,6 +29,7 @@ pub use network::{
 pub use probes::{EchoTarget, Probes, RealProbes, TunnelState};
 pub use process::{Command, Output, ProcessError, Processes, RealProcesses};
 pub use services::{Direct, Process, ServiceError, Services, Systemd, TunnelFiles};
+pub use unwritten::Unwritten;
 pub use users::{User, current_user, user_by_name};
 
 /// The parts of a machine that every command may need, real or not.

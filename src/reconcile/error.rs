@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use camino::Utf8PathBuf;
 
 use super::newest::ReleaseError;
-use super::{FailedStep, Refusal, StepError};
+use super::{FailedStep, Forbidden, Hold, Refusal, StepError};
 use crate::host::FileError;
 use crate::primitives::{Device, sentence};
 use crate::tuf::TrustError;
@@ -42,6 +42,20 @@ pub enum RunError {
     /// The bundle is not for this gateway, or not allowed here.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// Changed files of the generation in use could not be put back.
+    #[error("the generation in use is damaged, and its files cannot be put back")]
+    Damaged(#[source] FileError),
+    /// Local policy has come to forbid what is in use.
+    #[error("release {release}, which is in use, asks for what this gateway no longer allows")]
+    NoLongerAllowed {
+        /// The release.
+        release: u64,
+        /// What it is.
+        source: Forbidden,
+    },
+    /// An administrator does not want releases to be applied for now.
+    #[error("{0}")]
+    OnHold(Hold),
     /// The new generation did not fit onto the disk.
     #[error("release {release} is not applied: it cannot be written")]
     Stage {

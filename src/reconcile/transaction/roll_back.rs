@@ -26,7 +26,9 @@ pub(super) fn roll_back(
     report: &mut Report,
 ) -> RunError {
     let release = journal.to.release;
-    match (undo(gateway, &mut journal, &reason, report), journal.cause) {
+    let undone = undo(gateway, &mut journal, &reason, report);
+    report.rolled_back |= undone.is_ok();
+    match (undone, journal.cause) {
         (Ok(()), Cause::Release) => RunError::RolledBack { release, reason },
         (Ok(()), Cause::ByHand) => RunError::Undone { release, reason },
         (Err(RunError::Alarm(alarm)), _) => alarm.into(),
