@@ -183,7 +183,14 @@ fn ask(
         deadline: left,
         limits: Limits::SLICE,
     };
-    let fetched = gateway.machine.remotes.fetch(&fetch).map_err(Trouble::Git)?;
+    let remotes = gateway.machine.remotes;
+    let mut fetched = remotes.fetch(&fetch).map_err(Trouble::Git);
+    if fetched.as_ref().err().is_some_and(Trouble::is_ours) {
+        // Nothing in there is worth keeping when it is in the way, also of a disk that is full.
+        let _ = gateway.machine.files.remove(&fetch.directory);
+        fetched = remotes.fetch(&fetch).map_err(Trouble::Git);
+    }
+    let fetched = fetched?;
     verify(gateway, remote, &fetched.files, active).map_err(Trouble::Release)
 }
 
