@@ -23,7 +23,7 @@ impl Clock for Fake {
     fn boot(&self) -> BootClock {
         self.with(|world| BootClock {
             id: format!("boot-{}", world.boots),
-            uptime: world.passed - world.booted,
+            uptime: world.passed.saturating_sub(world.booted),
         })
     }
 
