@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 MESH ?= examples/five-lans/mesh.yaml
 
-.PHONY: help demo test lint bench schema clean
+.PHONY: help demo test lint bench deb security schema clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -28,6 +28,15 @@ lint: ## Check format, lints, licences and sources of dependencies
 bench: ## Measure, and print ratios against public tools
 	@.ci/setup test
 	cargo bench
+
+deb: ## Build the Debian package into target/debian
+	@.ci/setup build
+	@command -v cargo-deb >/dev/null || cargo install --locked cargo-deb
+	cargo build --release --locked
+	.ci/package target
+
+security: ## Print what systemd says of how well the units are walled in
+	@for unit in packaging/systemd/*.service; do systemd-analyze security --offline=true --no-pager "$$unit" || exit; done
 
 schema: ## Write the generated files again: JSON Schemas, golden files
 	TIELINE_UPDATE=1 cargo test --quiet

@@ -66,6 +66,13 @@ fn planted_mistakes_are_refused_by_the_schema_and_by_the_program() {
         ("gateway:", "paths: { states: /var }\ngateway:"),
         ("gateway:", "policy: { allowed_networks: 10.0.0.0/8 }\ngateway:"),
         ("gateway:", "policy: { allow: [] }\ngateway:"),
+        ("gateway:", "policy: { file: /x }\ngateway:"),
+        ("gateway:", "log: stderr\ngateway:"),
+        ("gateway:", "metrics: /var/lib/tieline.txt\ngateway:"),
+        ("gateway:", "metrics: tieline.prom\ngateway:"),
+        ("gateway:", "on_success: /bin/true\ngateway:"),
+        ("gateway:", "on_failure: []\ngateway:"),
+        ("gateway:", "on_rollback: [notify]\ngateway:"),
     ] {
         let bad = GOOD.replacen(from, to, 1);
         assert!(!program_accepts(&bad), "the program accepts {bad}");

@@ -114,6 +114,28 @@ fn silence_stalls_and_drips_end_at_the_deadline() {
 }
 
 #[test]
+fn who_only_asks_whether_it_is_there_is_not_held_up_either() {
+    let scene = Scene::new(GitServer::daemon());
+    let ask = |remote: &Remote| {
+        let begin = Instant::now();
+        let answer = scene.inbox.reach_within(DEADLINE, remote);
+        assert!(begin.elapsed() < DEADLINE + SLACK, "took {:?}", begin.elapsed());
+        assert_eq!(workers(&scene.inbox.directory()), Vec::<String>::new(), "left over");
+        answer
+    };
+    for fault in [Fault::Silence, Fault::StallAfter(0), Fault::StallAfter(100), Fault::DripAfter(0)]
+    {
+        scene.proxy.set(fault);
+        let answer = ask(&scene.remote);
+        assert!(matches!(answer, Err(GitError::Deadline { .. })), "{fault:?}: {answer:?}");
+    }
+    let nobody = scene.server.through(free_port());
+    assert!(matches!(ask(&nobody), Err(GitError::Failed { .. })));
+    scene.proxy.set(Fault::None);
+    ask(&scene.remote).unwrap();
+}
+
+#[test]
 fn silence_ends_at_the_deadline_over_tls_and_ssh_too() {
     for server in [GitServer::https(), GitServer::ssh()] {
         let scene = Scene::new(server);

@@ -5,6 +5,8 @@
 
 mod support;
 
+use std::time::Duration;
+
 use support::git_client::{Inbox, publish};
 use support::git_servers::GitServer;
 use support::notes::{Releases, files};
@@ -51,6 +53,8 @@ fn a_mesh_lives_over(server: &GitServer) {
     let expected = ["gateway/perth", "gateway/sydney", "release"].map(|n| (n, Change::Created));
     assert_eq!(created, expected);
     let (perth, sydney) = (Inbox::new("perth"), Inbox::new("sydney"));
+    perth.reach_within(Duration::from_mins(1), remote).unwrap();
+    assert!(!perth.directory().join("files").exists(), "nothing is downloaded to ask who is there");
     let fetched = perth.fetch(remote).unwrap();
     assert!(fetched.received > 0);
     assert_slice(&perth, 1, "perth", "P1");

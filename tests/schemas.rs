@@ -14,8 +14,10 @@ use tieline::bundle::{Build, Manifest, unpack};
 use tieline::identity::EnrollReport;
 use tieline::lab::LabReport;
 use tieline::publish::Published;
-use tieline::reconcile::{GatewayConfig, Hold, LastRun, Status};
-use tieline::report::{FindingsReport, KeysReport, LockReport, ReleaseReport};
+use tieline::reconcile::{GatewayConfig, History, Hold, Journal, LastRun, Status};
+use tieline::report::{
+    FindingsReport, KeysReport, LockReport, ReleaseReport, RootReport, TeamsReport,
+};
 use tieline::spec::{mesh_schema, parse};
 
 fn root() -> PathBuf {
@@ -38,10 +40,14 @@ fn stored_schemas_are_fresh() {
     check("bundle.schema.json", schemars::schema_for!(Manifest));
     check("build.schema.json", schemars::schema_for!(Build));
     check("keys.schema.json", schemars::schema_for!(KeysReport));
+    check("root.schema.json", schemars::schema_for!(RootReport));
     check("release.schema.json", schemars::schema_for!(ReleaseReport));
+    check("teams.schema.json", schemars::schema_for!(TeamsReport));
     check("gateway.schema.json", GatewayConfig::schema());
     check("status.schema.json", schemars::schema_for!(Status));
     check("last-run.schema.json", schemars::schema_for!(LastRun));
+    check("journal.schema.json", schemars::schema_for!(Journal));
+    check("history.schema.json", schemars::schema_for!(History));
     check("hold.schema.json", schemars::schema_for!(Hold));
 }
 

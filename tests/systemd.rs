@@ -1,35 +1,26 @@
 //! The units in packaging/, under the real systemd.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-#![allow(clippy::disallowed_methods, clippy::print_stderr)]
+#![allow(clippy::disallowed_methods, clippy::print_stderr, clippy::print_stdout)]
 
 mod support;
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use support::gateways::{Site, is_root};
 use support::mesh;
-use support::nspawn::Machine;
+use support::nspawn::{Machine, has};
 use support::releases::run;
-use support::skip::skip;
 
 const PACKAGING: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/packaging");
 
 /// A target that brings up nothing of the host's own.
 const TARGET: &str = "[Unit]\nRequires=basic.target\nAfter=basic.target\nAllowIsolate=yes\n\
                       Wants=tieline-reconcile.service tieline-reconcile.timer\n";
-
-fn has(program: &str) -> bool {
-    let found = ["/usr/bin", "/bin"].iter().any(|place| Path::new(place).join(program).exists());
-    if !found {
-        skip(&format!("the units in packaging/ are not tested without {program}"));
-    }
-    found
-}
 
 #[test]
 fn systemd_finds_no_fault_with_the_units() {
@@ -58,19 +49,31 @@ fn systemd_finds_no_fault_with_the_units() {
     assert_eq!(ours, [""; 0]);
 }
 
-/// Waits for something that takes a while.
-fn eventually(what: &str, machine: &Machine, condition: impl Fn() -> bool) {
-    let start = Instant::now();
-    while !condition() {
-        assert!(start.elapsed() < Duration::from_secs(90), "{what}\n{}", machine.journal());
-        thread::sleep(Duration::from_millis(200));
+/// What systemd-analyze(1) says of each unit, from 0 (walled in) to 10 (not at all). What is left is
+/// what the service is for: the network, and for the reconciler root's power over it.
+#[test]
+fn the_units_are_walled_in() {
+    if !has("systemd-analyze") {
+        return;
+    }
+    for (unit, most) in [("tieline-reconcile.service", 2.2), ("tieline-tunnel@.service", 1.3)] {
+        let path = format!("{PACKAGING}/systemd/{unit}");
+        let output = Command::new("systemd-analyze")
+            .args(["security", "--offline=true", "--no-pager", &path])
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        let overall = said.lines().last().unwrap();
+        println!("{overall}");
+        let exposure = overall.split(": ").nth(1).and_then(|text| text.split(' ').next());
+        let exposure: f64 = exposure.unwrap().parse().unwrap();
+        assert!(exposure <= most, "{said}");
     }
 }
 
 /// Gateway 1 of a site as a machine with systemd, everything in its usual place.
 fn install(site: &Site, directory: &Path) -> Machine {
     let machine = Machine::new(directory);
-    let gateway = site.gateway(1);
     let tieline = fs::read(env!("CARGO_BIN_EXE_tieline")).unwrap();
     machine.write("/usr/bin/tieline", tieline, 0o755);
     for unit in ["tieline-tunnel@.service", "tieline-reconcile.service", "tieline-reconcile.timer"]
@@ -93,22 +96,48 @@ fn install(site: &Site, directory: &Path) -> Machine {
         .arg("--root")
         .arg(&machine.disk)
         .arg(machine.disk.join("usr/lib/sysusers.d/tieline.conf")));
-    let from = |name: &str| fs::read(gateway.directory.join(name)).unwrap();
-    machine.write("/etc/tieline/root.json", from("root.json"), 0o644);
-    machine.write("/etc/tieline/identity/openvpn.crt", from("identity/openvpn.crt"), 0o644);
-    machine.write("/etc/tieline/identity/openvpn.key", from("identity/openvpn.key"), 0o600);
-    let config = "gateway: gw-1\nmesh: test\nremotes: [file:///srv/mesh.git]\n";
-    machine.write("/etc/tieline/gateway.yaml", config, 0o644);
-    publish(site, &machine);
+    machine.provision(site);
     machine
 }
 
-/// Brings the machine's copy of the git repository up to date.
-fn publish(site: &Site, machine: &Machine) {
-    let to = machine.disk.join("srv/mesh.git");
-    let _ = fs::remove_dir_all(&to);
-    run(Command::new("cp").arg("-a").arg(&site.git.directory).arg(&to));
-    run(Command::new("chown").args(["-R", "0:0"]).arg(&to));
+/// The reconciler's unit with a shell in its place, which tries what it should not be able to do.
+fn reconciler_is_walled_in(machine: &Machine) {
+    let unit = fs::read_to_string(format!("{PACKAGING}/systemd/tieline-reconcile.service"));
+    let attempts = [
+        "touch /etc/tieline/x",
+        "touch /usr/x",
+        "touch /var/x",
+        "touch /root/x",
+        "ls /root/.",
+        "/var/lib/tieline/true",
+        "/run/tieline/true",
+        "mknod /var/lib/tieline/null c 1 3",
+        "cat /dev/kmsg",
+        "chown 1 /var/lib/tieline/true",
+        "unshare -n true",
+        "mount -t tmpfs tmpfs /tmp",
+        "nsenter -t 1 -m true",
+        // The key of the process is root's, and the processes of others are not.
+        "kill -0 1 && kill -9 $(cat /run/tieline/openvpn/tl-2.pid)",
+    ];
+    let mut script =
+        "exec 2>/dev/null\ncp /bin/true /var/lib/tieline\ncp /bin/true /run/tieline\n".to_owned();
+    for (number, attempt) in attempts.iter().enumerate() {
+        let _ =
+            writeln!(script, "( {attempt} ) >/dev/null && echo {number} >> /var/lib/tieline/could");
+    }
+    script.push_str("rm /var/lib/tieline/true /run/tieline/true\ntouch /var/lib/tieline/ended\n");
+    machine.write("/usr/local/bin/attempts", script, 0o644);
+    let unit =
+        unit.unwrap().replace("/usr/bin/tieline reconcile", "/bin/sh /usr/local/bin/attempts");
+    machine.write("/etc/systemd/system/attempts.service", unit, 0o644);
+    machine.run("systemctl", &["daemon-reload"]);
+    machine.run("systemctl", &["start", "attempts.service"]);
+    machine.run("rm", &["/var/lib/tieline/ended"]);
+    let could = machine.output("cat", &["/var/lib/tieline/could"]).stdout;
+    let could = String::from_utf8(could).unwrap();
+    let could: Vec<_> = could.lines().map(|n| attempts[n.parse::<usize>().unwrap()]).collect();
+    assert_eq!(could, [""; 0], "the reconciler's unit leaves it this");
 }
 
 #[test]
@@ -123,11 +152,11 @@ fn tunnels_run_as_units_without_any_capability() {
     machine.boot("tl-test-gw1", &site.gateway(1).netns, "test.target");
 
     // It comes up by itself, and talks to a gateway that has no systemd.
-    eventually("the tunnel's unit runs", &machine, || {
+    machine.eventually("the tunnel's unit runs", || {
         machine.property("tieline-tunnel@tl-2.service", "ActiveState") == "active"
     });
     site.gateway(2).converge();
-    eventually("packets flow", &machine, || {
+    machine.eventually("packets flow", || {
         site.gateway(2).reaches("10.0.2.1", "10.0.1.1", Duration::from_millis(1))
     });
 
@@ -139,6 +168,25 @@ fn tunnels_run_as_units_without_any_capability() {
     }
     assert!(status.contains("NoNewPrivs:\t1"), "{status}");
     assert_eq!(machine.run("stat", &["-c", "%U", &format!("/proc/{first}")]), "tieline-openvpn");
+    // The walls around it are there, and not only asked for.
+    assert!(status.contains("Seccomp:\t2"), "{status}");
+    let devices = machine.run("ls", &["-R", &format!("/proc/{first}/root/dev")]);
+    assert!(devices.contains("tun") && !devices.contains("kmsg"), "{devices}");
+    let inside = |what: &str| {
+        let shell = format!("exec {what} 2>&1");
+        machine.output("nsenter", &["-m", "-t", &first, "sh", "-c", &shell])
+    };
+    for denied in [
+        "touch /etc/x",
+        "touch /var/lib/tieline/x",
+        "touch /usr/x",
+        "cat /var/lib/tieline/git/lock",
+        "ls /etc/tieline/identity/openvpn.crt",
+    ] {
+        let output = inside(denied);
+        assert!(!output.status.success(), "a tunnel can {denied}: {output:?}");
+    }
+    assert!(inside("cat /var/lib/tieline/current/openvpn/tl-2.conf").status.success());
     assert_eq!(
         machine.run("stat", &["-c", "%U %a", "/etc/tieline/identity/openvpn.key"]),
         "root 600"
@@ -146,36 +194,38 @@ fn tunnels_run_as_units_without_any_capability() {
     let shown = machine.run("tieline", &["status"]);
     assert!(shown.contains("up since") && shown.contains(&first), "{shown}");
 
+    reconciler_is_walled_in(&machine);
+
     // The timer runs the reconciler again and again, and nothing changes by that.
     let runs = || machine.property("tieline-reconcile.service", "ExecMainStartTimestampMonotonic");
     let before = runs();
-    eventually("the timer fires", &machine, || runs() != before);
+    machine.eventually("the timer fires", || runs() != before);
     assert_eq!(pid("tieline-tunnel@tl-2.service"), first);
 
     // A new peer: one unit more, and the old one is left alone.
     mesh::add(&mut site.mesh, 3);
     site.release();
-    publish(&site, &machine);
-    eventually("the second tunnel's unit runs", &machine, || {
+    machine.fetches_from(&site);
+    machine.eventually("the second tunnel's unit runs", || {
         machine.property("tieline-tunnel@tl-3.service", "ActiveState") == "active"
     });
     assert_eq!(pid("tieline-tunnel@tl-2.service"), first);
 
     // What dies, systemd starts again.
     machine.run("kill", &["-9", &first]);
-    eventually("the unit comes back", &machine, || {
+    machine.eventually("the unit comes back", || {
         let now = pid("tieline-tunnel@tl-2.service");
         now != "0" && now != first
     });
-    eventually("packets flow again", &machine, || {
+    machine.eventually("packets flow again", || {
         site.gateway(2).reaches("10.0.2.1", "10.0.1.1", Duration::from_millis(1))
     });
 
     // A removed peer: its unit goes, and its device.
     site.mesh.lans.remove("lan-3");
     site.release();
-    publish(&site, &machine);
-    eventually("the second tunnel's unit is gone", &machine, || {
+    machine.fetches_from(&site);
+    machine.eventually("the second tunnel's unit is gone", || {
         machine.property("tieline-tunnel@tl-3.service", "ActiveState") == "inactive"
             && site.gateway(1).devices() == ["tl-2"]
     });

@@ -3,7 +3,7 @@
 use crate::tuf::TrustErrorKind;
 
 /// How a command ended. The numbers are documented for scripts and monitoring; those from 64 up
-/// follow sysexits(3). 30 and 31 are kept free for rolling back.
+/// follow sysexits(3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
@@ -27,6 +27,10 @@ pub enum Exit {
     BadBundle = 23,
     /// Local policy forbids what the bundle wants.
     Forbidden = 24,
+    /// A release failed here and was rolled back, and there is none newer.
+    RolledBack = 30,
+    /// Rolling back failed as well, or was not possible: somebody has to come.
+    RollbackFailed = 31,
     /// An administrator has put the gateway on hold.
     OnHold = 40,
     /// The command line is wrong (EX_USAGE).

@@ -3,12 +3,13 @@
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{Context, Exit, Failure};
+use crate::host::git::Remotes;
 use crate::host::{
-    Direct, FileError, Files, KernelNetwork, Management, Services, Systemd, current_user,
+    Direct, FileError, Files, KernelNetwork, RealProbes, Services, Systemd, current_user,
     user_by_name,
 };
 use crate::primitives::{Fingerprint, pem};
-use crate::reconcile::{ConfigError, GatewayConfig, ServiceManager};
+use crate::reconcile::{ConfigError, Gateway, GatewayConfig, Machine, ServiceManager};
 
 /// The most a certificate is long, in bytes.
 const CERTIFICATE_LIMIT: u64 = 64 << 10;
@@ -25,7 +26,7 @@ pub(super) struct ConfigArgs {
 pub(super) struct Parts {
     pub(super) services: Box<dyn Services>,
     pub(super) network: KernelNetwork,
-    pub(super) probes: Management,
+    pub(super) probes: RealProbes,
 }
 
 impl ConfigArgs {
@@ -55,12 +56,35 @@ impl Parts {
                 Box::new(Direct::new(files, config.user().map(str::to_owned)))
             }
         };
-        Self { services, network: KernelNetwork, probes: Management }
+        Self { services, network: KernelNetwork, probes: RealProbes }
+    }
+}
+
+impl Parts {
+    /// The gateway that `config` describes, on this machine.
+    pub(super) fn gateway<'a>(
+        &'a self,
+        context: &Context<'a>,
+        config: &'a GatewayConfig,
+    ) -> Result<Gateway<'a>, Failure> {
+        Ok(Gateway {
+            machine: Machine {
+                files: context.host.files,
+                clock: context.host.clock,
+                network: &self.network,
+                services: &*self.services,
+                probes: &self.probes,
+                remotes: context.host.git as &dyn Remotes,
+            },
+            config,
+            identity: identity(context.host.files, config)?,
+            owner: owner(config)?,
+        })
     }
 }
 
 /// The fingerprint of the gateway's certificate.
-pub(super) fn identity(files: &dyn Files, config: &GatewayConfig) -> Result<Fingerprint, Failure> {
+fn identity(files: &dyn Files, config: &GatewayConfig) -> Result<Fingerprint, Failure> {
     let path = config.paths.identity.join("openvpn.crt");
     let enroll = || format!("`tieline enroll {}` makes the gateway's key pair", config.gateway);
     let content = files.read(&path, CERTIFICATE_LIMIT).map_err(|error| {
@@ -77,7 +101,7 @@ fn no_certificate(path: &Utf8Path) -> Failure {
 }
 
 /// The id of the user OpenVPN runs as.
-pub(super) fn owner(config: &GatewayConfig) -> Result<u32, Failure> {
+fn owner(config: &GatewayConfig) -> Result<u32, Failure> {
     let Some(name) = config.user() else { return Ok(current_user()) };
     let unreadable = |error: FileError| Failure::new(Exit::Configuration, &error);
     let user = user_by_name(name).map_err(unreadable)?;

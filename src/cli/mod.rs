@@ -7,6 +7,7 @@ mod build;
 mod check;
 mod completions;
 mod context;
+mod delegate;
 mod enroll;
 mod exit;
 mod failure;
@@ -21,7 +22,9 @@ mod man;
 mod mesh_file;
 mod publish;
 mod reconcile;
+mod recover;
 mod release_hold;
+mod rollback;
 mod root;
 mod sign;
 mod status;
@@ -99,11 +102,14 @@ enum Command {
     Key(key::Args),
     Root(Box<root::Args>),
     Sign(Box<sign::Args>),
+    Delegate(delegate::Args),
     Publish(Box<publish::Args>),
     Lab(lab::Args),
     Enroll(enroll::Args),
     Reconcile(reconcile::Args),
     Status(status::Args),
+    Rollback(rollback::Args),
+    Recover(recover::Args),
     Hold(hold::Args),
     ReleaseHold(release_hold::Args),
     Completions(completions::Args),
@@ -165,11 +171,14 @@ fn dispatch(command: &Command, context: &mut Context) -> Result<Exit, Failure> {
         Command::Key(args) => key::run(args, context),
         Command::Root(args) => root::run(args, context),
         Command::Sign(args) => sign::run(args, context),
+        Command::Delegate(args) => delegate::run(args, context),
         Command::Publish(args) => publish::run(args, context),
         Command::Lab(args) => lab::run(args, context),
         Command::Enroll(args) => enroll::run(args, context),
         Command::Reconcile(args) => reconcile::run(args, context),
         Command::Status(args) => status::run(args, context),
+        Command::Rollback(args) => rollback::run(args, context),
+        Command::Recover(args) => recover::run(args, context),
         Command::Hold(args) => hold::run(args, context),
         Command::ReleaseHold(args) => release_hold::run(args, context),
         Command::Completions(args) => completions::run(args, context),

@@ -1,10 +1,9 @@
 //! `tieline reconcile`: bring this gateway to the newest release.
 
-use super::gateway::{ConfigArgs, Parts, identity, owner};
+use super::gateway::{ConfigArgs, Parts};
 use super::{Context, Exit, Failure};
-use crate::host::git::Remotes;
 use crate::primitives::Name;
-use crate::reconcile::{self, Gateway, Machine, Refusal, ReleaseError, Report, RunError};
+use crate::reconcile::{self, Alarm, Refusal, ReleaseError, Report, RunError};
 use crate::tuf::TrustErrorKind;
 
 /// The codes of this command, for monitoring. [`Exit`] has them all.
@@ -14,7 +13,9 @@ Exit codes:
    2  changed, with        21  release older than trusted     75  another run holds the lock
       --detailed-exitcode  22  for another gateway or mesh    78  this gateway's configuration
   10  no remote answered   23  not a bundle as it must be      1  anything else
-  11  metadata expired     24  forbidden by local policy";
+  11  metadata expired     24  forbidden by local policy
+  30  the newest release failed here and was rolled back
+  31  rolling back failed: somebody has to have a look";
 
 /// Bring this gateway to the newest release: fetch, verify, apply
 ///
@@ -35,27 +36,36 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
     let config = args.config.load(context)?;
     let parts = Parts::new(&config);
-    let gateway = Gateway {
-        machine: Machine {
-            files: context.host.files,
-            clock: context.host.clock,
-            network: &parts.network,
-            services: &*parts.services,
-            remotes: context.host.git as &dyn Remotes,
-        },
-        config: &config,
-        identity: identity(context.host.files, &config)?,
-        owner: owner(&config)?,
-    };
+    let gateway = parts.gateway(context, &config)?;
     let mut report = Report::default();
     let ended = reconcile::run(&gateway, &mut report);
     tell(&config.gateway, &report, context);
-    ended.map_err(|error| failure(&config.gateway, &error))?;
-    let changed = report.repaired.is_some() || report.applied.is_some();
-    Ok(if changed && args.detailed_exitcode { Exit::Changed } else { Exit::Done })
+    if let Err(error) = ended {
+        let failure = failure(&config.gateway, &error);
+        return if expected(&error, &report, context) {
+            context.terminal.step(&failure.message);
+            Ok(failure.exit)
+        } else {
+            Err(failure)
+        };
+    }
+    Ok(if report.changed() && args.detailed_exitcode { Exit::Changed } else { Exit::Done })
 }
 
-fn tell(gateway: &Name, report: &Report, context: &mut Context) {
+/// Whether nobody needs to be told, because somebody was: cron mails whatever is printed, and the
+/// same mail every minute is one that nobody reads. The exit code and `status` say it all the time.
+fn expected(error: &RunError, report: &Report, context: &Context) -> bool {
+    match error {
+        RunError::RolledBack { .. } | RunError::RollbackFailed { .. } | RunError::Alarm(_) => {
+            report.error_repeated
+        }
+        RunError::Locked { confirming, .. } => *confirming && !context.terminal.is_attended(),
+        _ => false,
+    }
+}
+
+/// Says what a run did.
+pub(super) fn tell(gateway: &Name, report: &Report, context: &mut Context) {
     for step in &report.steps {
         context.terminal.step(&format!("{gateway}: {step}"));
     }
@@ -74,7 +84,8 @@ fn tell(gateway: &Name, report: &Report, context: &mut Context) {
     }
 }
 
-fn failure(gateway: &Name, error: &RunError) -> Failure {
+/// Why a run ended as it did, what to do about it, and with which code.
+pub(super) fn failure(gateway: &Name, error: &RunError) -> Failure {
     let mut failure = Failure::new(exit(error), error);
     failure.message = format!("{gateway}: {}", failure.message);
     failure.hint(hint(error))
@@ -93,6 +104,8 @@ fn exit(error: &RunError) -> Exit {
             Refusal::Forbidden { .. } => Exit::Forbidden,
             _ => Exit::WrongGateway,
         },
+        RunError::RolledBack { .. } | RunError::Undone { .. } => Exit::RolledBack,
+        RunError::RollbackFailed { .. } | RunError::Alarm(_) => Exit::RollbackFailed,
         _ => Exit::Failure,
     }
 }
@@ -137,6 +150,22 @@ fn hint(error: &RunError) -> String {
             "nothing was changed; change mesh.yaml, or `policy` in gateway.yaml"
         }
         RunError::Refused(_) => "nothing was changed; look at `gateway` and `mesh` in gateway.yaml",
+        RunError::RolledBack { .. } => {
+            "the release before runs; a newer one is tried when it comes, and this one again after \
+             `tieline rollback --lift`"
+        }
+        RunError::Undone { .. } => "what was in use before runs again",
+        RunError::RollbackFailed { .. } => {
+            "every run repairs what it can; `tieline status` shows what is up and what is not"
+        }
+        RunError::Alarm(Alarm::Damaged { .. }) => {
+            "nothing was touched; look at the disk, and at the way to the remotes"
+        }
+        RunError::Alarm(_) => {
+            "have a look, then `tieline rollback --to RELEASE`, or `tieline recover --forget` to \
+             go on with what is in use"
+        }
+        RunError::Journal(_) => "look at the disk: is it full? the next run goes on from here",
         RunError::Steps { .. } => "`tieline status` shows what is up and what is not",
         RunError::Stage { .. } => "nothing that runs was changed; is the disk full?",
         RunError::Directories(error) if error.is_denied() => "run it as root",

@@ -51,7 +51,9 @@ fn text(status: &Status) -> String {
         let how = match run.outcome {
             Outcome::Converged => "nothing to do".to_owned(),
             Outcome::Changed => run.message.clone(),
-            Outcome::Failed => format!("failed: {}", run.message),
+            Outcome::Failed | Outcome::RolledBack | Outcome::Alarm => {
+                format!("failed: {}", run.message)
+            }
         };
         lines.push(format!("last run    {}: {how}", run.at));
         lines.extend(run.warnings.iter().map(|warning| format!("warning     {warning}")));

@@ -129,6 +129,12 @@ impl Terminal {
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     }
 
+    /// Whether somebody sits there and reads what is said.
+    #[must_use]
+    pub fn is_attended(&self) -> bool {
+        std::io::stderr().is_terminal()
+    }
+
     /// Whether only errors are to be said.
     #[must_use]
     pub fn is_quiet(&self) -> bool {

@@ -3,11 +3,14 @@
 
 mod files;
 mod machine;
+mod probes;
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::net::IpAddr;
 use std::panic;
+use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -21,7 +24,7 @@ pub(crate) struct Fake {
 }
 
 /// What a machine has, and what has happened to it.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct World {
     entries: BTreeMap<Utf8PathBuf, Entry>,
     pub(crate) network: NetworkState,
@@ -30,9 +33,24 @@ pub(crate) struct World {
     /// The configuration that each process read when it started.
     pub(crate) read: BTreeMap<Device, Vec<u8>>,
     started: u32,
+    /// How often a ruleset was loaded.
+    loaded: u32,
     locked: bool,
     /// What the only remote serves; without anything it does not answer.
     pub(crate) served: BTreeMap<String, Vec<u8>>,
+    /// The time that has passed since the machine was made.
+    pub(crate) passed: Duration,
+    /// When it was booted, on the same clock, and how often.
+    booted: Duration,
+    boots: u32,
+    /// The addresses that answer nobody; the far end of every tunnel that has a process and a
+    /// device does, unless it is among them.
+    pub(crate) silent: BTreeSet<IpAddr>,
+    /// What the way to the only remote needs of the network; without it, nothing.
+    pub(crate) way: Option<fn(&NetworkState) -> bool>,
+    /// The tunnels whose process cannot be started, as if its unit were masked, and how long it
+    /// takes to find that out.
+    pub(crate) masked: BTreeMap<Device, Duration>,
     /// The effects so far.
     pub(crate) effects: Vec<String>,
     fate: Fate,
@@ -58,6 +76,20 @@ enum Entry {
     File(Vec<u8>),
     Directory,
     Link(Utf8PathBuf),
+}
+
+impl World {
+    /// Whether the only remote answers.
+    fn remote_answers(&self) -> bool {
+        !self.served.is_empty() && self.way.is_none_or(|way| way(&self.network))
+    }
+
+    /// Whether the far end of a tunnel answers through it.
+    fn answers(&self, device: Device) -> bool {
+        let link = self.network.links.get(&device).and_then(Option::as_ref);
+        self.processes.contains_key(&device)
+            && link.is_some_and(|link| !self.silent.contains(&link.remote))
+    }
 }
 
 impl Fake {
@@ -90,6 +122,9 @@ impl Fake {
             };
             world.processes.clear();
             world.settings.clear();
+            world.passed += Duration::from_secs(20);
+            world.booted = world.passed;
+            world.boots += 1;
             world.entries.retain(|path, _| !path.starts_with(run));
         });
     }

@@ -29,8 +29,32 @@ impl Mode {
     }
 }
 
+/// What is at a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A regular file, with its permissions as chmod(1) has them.
+    File {
+        /// The lower twelve bits.
+        mode: u32,
+    },
+    /// A directory.
+    Directory,
+    /// A symbolic link, wherever it points.
+    Link,
+    /// A device, a socket, a pipe.
+    Other,
+}
+
+impl Kind {
+    /// A regular file that everybody may read and its owner write.
+    pub const PUBLIC: Self = Self::File { mode: 0o644 };
+}
+
 /// The file system.
 pub trait Files {
+    /// What is at a path, where a link counts as itself; `None` where nothing is.
+    fn kind(&self, path: &Utf8Path) -> Result<Option<Kind>, FileError>;
+
     /// Reads a whole file of at most `limit` bytes.
     fn read(&self, path: &Utf8Path, limit: u64) -> Result<Vec<u8>, FileError>;
 
@@ -43,6 +67,10 @@ pub trait Files {
     /// Makes `path` hold `content`: through a temporary file beside it, fsync, rename(2) and
     /// fsync of the directory, so that a reader or a power cut sees the old content or the new.
     fn replace(&self, path: &Utf8Path, content: &[u8], mode: Mode) -> Result<(), FileError>;
+
+    /// Makes `path` hold `content` (0644) in one step, as [`replace`](Self::replace) does, but
+    /// leaves it to the system when it reaches the disk: for what is made again all the time.
+    fn publish(&self, path: &Utf8Path, content: &[u8]) -> Result<(), FileError>;
 
     /// Makes a new file and syncs it; refuses (`AlreadyExists`) where anything is, a link
     /// included. The directory is not synced: see [`sync_dir`](Self::sync_dir).
@@ -192,6 +220,29 @@ impl RealFiles {
 }
 
 impl Files for RealFiles {
+    fn kind(&self, path: &Utf8Path) -> Result<Option<Kind>, FileError> {
+        let metadata = match path.symlink_metadata() {
+            Ok(metadata) => metadata,
+            Err(error) => match error.kind() {
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => return Ok(None),
+                _ => return Err(FileError::new("look at", path, error)),
+            },
+        };
+        let kind = metadata.file_type();
+        Ok(Some(match () {
+            () if kind.is_symlink() => Kind::Link,
+            () if kind.is_dir() => Kind::Directory,
+            () if kind.is_file() => Kind::File { mode: metadata.permissions().mode() & 0o7777 },
+            () => Kind::Other,
+        }))
+    }
+
+    fn publish(&self, path: &Utf8Path, content: &[u8]) -> Result<(), FileError> {
+        let fail = |source| FileError::new("write", path, source);
+        let file = unsynced(path, content, Mode::Public).map_err(fail)?;
+        file.persist(path).map(drop).map_err(|error| fail(error.error))
+    }
+
     fn read(&self, path: &Utf8Path, limit: u64) -> Result<Vec<u8>, FileError> {
         let fail = |source| FileError::new("read", path, source);
         read_whole(File::open(path).map_err(fail)?, path, limit)
@@ -336,6 +387,12 @@ fn read_whole(file: File, path: &Utf8Path, limit: u64) -> Result<Vec<u8>, FileEr
 
 /// A file with this content beside `path`, synced, that goes away unless it is given that name.
 fn staged(path: &Utf8Path, content: &[u8], mode: Mode) -> io::Result<tempfile::NamedTempFile> {
+    let file = unsynced(path, content, mode)?;
+    file.as_file().sync_all()?;
+    Ok(file)
+}
+
+fn unsynced(path: &Utf8Path, content: &[u8], mode: Mode) -> io::Result<tempfile::NamedTempFile> {
     let permissions = || std::fs::Permissions::from_mode(mode.bits());
     let mut file = tempfile::Builder::new()
         .prefix(".tieline-")
@@ -344,7 +401,6 @@ fn staged(path: &Utf8Path, content: &[u8], mode: Mode) -> io::Result<tempfile::N
     file.write_all(content)?;
     // The umask may have taken bits away; the mode is a promise.
     file.as_file().set_permissions(permissions())?;
-    file.as_file().sync_all()?;
     Ok(file)
 }
 

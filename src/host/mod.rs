@@ -8,6 +8,7 @@ mod environment;
 pub(crate) mod fake;
 mod files;
 pub mod git;
+mod logs;
 mod network;
 mod probes;
 mod process;
@@ -16,12 +17,15 @@ mod swap;
 mod users;
 
 pub use agent::{Agent, AgentError, RealAgent};
-pub use clock::{Clock, RealClock};
+pub use clock::{BootClock, Clock, RealClock};
 pub use console::{Console, RealConsole};
 pub use environment::{Environment, RealEnvironment};
-pub use files::{FileError, Files, LockGuard, Mode, RealFiles};
-pub use network::{KernelNetwork, Link, Network, NetworkError, NetworkState, ROUTE_PROTOCOL, Via};
-pub use probes::{Management, Probes, TunnelState};
+pub use files::{FileError, Files, Kind, LockGuard, Mode, RealFiles};
+pub use logs::{Entry, Log, Priority, stderr_is_the_journal};
+pub use network::{
+    KernelNetwork, Link, Network, NetworkError, NetworkState, ROUTE_PROTOCOL, Traffic, Via,
+};
+pub use probes::{EchoTarget, Probes, RealProbes, TunnelState};
 pub use process::{Command, Output, ProcessError, Processes, RealProcesses};
 pub use services::{Direct, Process, ServiceError, Services, Systemd, TunnelFiles};
 pub use users::{User, current_user, user_by_name};

@@ -12,7 +12,7 @@ use camino::Utf8Path;
 use ipnet::IpNet;
 
 use super::{FileError, ProcessError};
-use crate::primitives::Device;
+use crate::primitives::{Device, Digest};
 
 pub use iproute::KernelNetwork;
 
@@ -55,10 +55,13 @@ pub const ROUTE_PROTOCOL: u8 = 84;
 pub struct NetworkState {
     /// Every tunnel device. `None` where something else has the name of one.
     pub links: BTreeMap<Device, Option<Link>>,
+    /// What has gone through each of them.
+    pub traffic: BTreeMap<Device, Traffic>,
     /// Our routes: those with [`ROUTE_PROTOCOL`] through a tunnel device.
     pub routes: BTreeMap<IpNet, Via>,
-    /// Whether the nftables table `inet tieline` is there.
-    pub table: bool,
+    /// What the nftables table `inet tieline` is, if there is one: another digest after every
+    /// change, whoever makes it, and the same one as long as nobody does.
+    pub table: Option<Digest>,
     /// The networks that devices other than tunnels are attached to.
     pub attached: BTreeSet<IpNet>,
     /// The addresses of this host, those of tunnels aside.
@@ -76,6 +79,16 @@ pub struct Link {
     pub mtu: u32,
     /// The user id that may attach to it.
     pub owner: u32,
+}
+
+/// What has gone through a device since it was made, as the kernel counts it: packets inside the
+/// tunnel.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Bytes from the far end.
+    pub received: u64,
+    /// Bytes to it.
+    pub sent: u64,
 }
 
 /// How a route leads to its destination.

@@ -66,8 +66,8 @@ pub fn publish(
     now: OffsetDateTime,
     publication: &Publication,
 ) -> Result<Published, PublishError> {
-    let release = Release::read(files, publication.repository)?;
-    verify::verify(files, now, publication, &release)?;
+    let mut release = Release::read(files, publication.repository)?;
+    release.bundles = verify::verify(files, now, publication, &release)?;
     let recorded = recorded(files, git, publication)?;
     if let Some(recorded) = &recorded
         && verify::binds(files, &release, &recorded.release)?

@@ -1,6 +1,6 @@
 //! The newest release in a repository directory, as far as publishing has to know it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Deserialize;
@@ -11,6 +11,7 @@ use time::format_description::well_known::Rfc3339;
 use super::PublishError;
 use crate::host::Files;
 use crate::primitives::{Digest, Name};
+use crate::tuf::RoleName;
 
 /// The most that is read of a metadata file, in bytes.
 const MAX_METADATA: u64 = 64 << 20;
@@ -75,6 +76,18 @@ struct Version {
 #[derive(Deserialize)]
 struct Targets {
     targets: BTreeMap<String, Target>,
+    delegations: Option<Delegations>,
+}
+
+#[derive(Deserialize)]
+struct Delegations {
+    #[serde(default)]
+    roles: Vec<Team>,
+}
+
+#[derive(Deserialize)]
+struct Team {
+    name: RoleName,
 }
 
 #[derive(Deserialize)]
@@ -100,6 +113,22 @@ impl Release {
         let (targets_digest, targets): (_, Signed<Targets>) = reader.metadata(&targets_path)?;
         let mut metadata = reader.roots()?;
         metadata.extend(["metadata/timestamp.json".to_owned(), snapshot_path, targets_path]);
+        let mut bundles = Reader::bundles(&targets.body);
+        let mut teams: VecDeque<_> = targets.body.teams().collect();
+        let mut asked = BTreeSet::new();
+        while let Some(team) = teams.pop_front() {
+            // One that has never signed has no metadata yet.
+            let meta = snapshot.body.meta.get(&format!("{}.json", team.as_str()));
+            let Some(meta) = meta.filter(|_| asked.insert(team.clone())) else { continue };
+            let path = format!("metadata/{}.{}", meta.version, team.file_name());
+            let theirs: Signed<Targets> = reader.metadata(&path)?.1;
+            // Of bundles that several speak of, verification finds the one that counts.
+            for (gateway, bundle) in Reader::bundles(&theirs.body) {
+                bundles.entry(gateway).or_insert(bundle);
+            }
+            teams.extend(theirs.body.teams());
+            metadata.push(path);
+        }
         let signed_at = timestamp.time.as_deref();
         let signed_at = signed_at.and_then(|text| OffsetDateTime::parse(text, &Rfc3339).ok());
         Ok(Self {
@@ -107,7 +136,7 @@ impl Release {
             number,
             signed_at: signed_at.map_or(0, OffsetDateTime::unix_timestamp),
             metadata,
-            bundles: Reader::bundles(targets.body),
+            bundles,
             snapshot: snapshot_version,
             timestamp: timestamp.version,
             targets_digest,
@@ -149,6 +178,14 @@ impl Release {
     }
 }
 
+impl Targets {
+    /// Who else may speak of bundles.
+    fn teams(&self) -> impl Iterator<Item = RoleName> {
+        let roles = self.delegations.iter().flat_map(|to| &to.roles);
+        roles.map(|team| team.name.clone()).collect::<Vec<_>>().into_iter()
+    }
+}
+
 struct Reader<'a> {
     files: &'a dyn Files,
     repository: &'a Utf8Path,
@@ -185,13 +222,13 @@ impl Reader<'_> {
     }
 
     /// Every gateway's bundle. Targets of other names are no business of gateways.
-    fn bundles(targets: Targets) -> BTreeMap<Name, Bundle> {
-        let bundle = |(path, target): (String, Target)| {
+    fn bundles(targets: &Targets) -> BTreeMap<Name, Bundle> {
+        let bundle = |(path, target): (&String, &Target)| {
             let gateway = path.strip_suffix(BUNDLE)?.parse().ok()?;
             let sha256 = target.hashes.sha256;
             Some((gateway, Bundle { path: format!("targets/{sha256}.{path}"), sha256 }))
         };
-        targets.targets.into_iter().filter_map(bundle).collect()
+        targets.targets.iter().filter_map(bundle).collect()
     }
 
     fn wrong(&self, path: &str, what: String) -> PublishError {

@@ -1,21 +1,26 @@
 //! What goes out is what a gateway will accept: verified here as it will be verified there.
 
+use std::collections::BTreeMap;
+
 use camino::Utf8Path;
 use time::OffsetDateTime;
 
-use super::release::Release;
+use super::release::{Bundle, Release};
 use super::{Publication, PublishError};
 use crate::host::{FileError, Files};
+use crate::primitives::Name;
 use crate::tuf::repository::binding;
 use crate::tuf::{Limits, Request, Stored, TrustError, Update};
 
-/// Runs the client workflow over the repository, and for every gateway what comes after it.
+/// Runs the client workflow over the repository, and for every gateway what comes after it. What
+/// comes back are the bundles that gateways will find: one of which somebody speaks who may not is
+/// no bundle.
 pub(super) fn verify(
     files: &dyn Files,
     now: OffsetDateTime,
     publication: &Publication,
     release: &Release,
-) -> Result<(), PublishError> {
+) -> Result<BTreeMap<Name, Bundle>, PublishError> {
     let repository = publication.repository;
     let root = match publication.root {
         Some(root) => files.read(root, Limits::GATEWAY.root)?,
@@ -34,14 +39,20 @@ pub(super) fn verify(
         let path = repository.join("metadata/timestamp.json");
         return Err(PublishError::Metadata { path, what });
     }
+    let mut bundles = BTreeMap::new();
     for gateway in release.bundles.keys() {
-        let target = verified.target(gateway)?;
+        let target = match verified.target(gateway) {
+            Err(TrustError::NoBundle { .. }) => continue,
+            target => target?,
+        };
         let request = target.request();
         let missing = || TrustError::Missing { file: request.path.clone() };
         let bytes = read(files, repository, &request)?.ok_or_else(missing)?;
         target.accept(bytes)?.unpack()?;
+        let bundle = Bundle { path: request.path, sha256: target.digest() };
+        bundles.insert(gateway.clone(), bundle);
     }
-    Ok(())
+    Ok(bundles)
 }
 
 /// Whether gateways that come to know the newest root of `release` hold on to the version numbers

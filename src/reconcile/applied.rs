@@ -18,13 +18,16 @@ pub struct Applied {
     format: u32,
     /// The inputs of the ruleset that was loaded.
     pub ruleset: Option<Digest>,
+    /// What the table was right after that.
+    #[serde(default)]
+    pub table: Option<Digest>,
     /// The inputs that each tunnel's process was started with.
     pub tunnels: BTreeMap<Device, Digest>,
 }
 
 impl Default for Applied {
     fn default() -> Self {
-        Self { format: Self::FORMAT, ruleset: None, tunnels: BTreeMap::new() }
+        Self { format: Self::FORMAT, ruleset: None, table: None, tunnels: BTreeMap::new() }
     }
 }
 

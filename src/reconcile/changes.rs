@@ -51,6 +51,19 @@ impl Changes {
         }
         changes
     }
+
+    /// These changes and then `more`.
+    #[must_use]
+    pub fn and(self, more: Self) -> Self {
+        Self {
+            added: self.added + more.added,
+            restarted: self.restarted + more.restarted,
+            removed: self.removed + more.removed,
+            routes: self.routes || more.routes,
+            firewall: self.firewall || more.firewall,
+            settings: self.settings || more.settings,
+        }
+    }
 }
 
 impl fmt::Display for Changes {

@@ -1,5 +1,6 @@
 //! gateway.yaml: what a gateway knows about itself, and what it allows.
 
+mod notify;
 mod remote;
 mod value;
 
@@ -12,9 +13,12 @@ use serde::Deserialize;
 use serde_saphyr::Options;
 use serde_saphyr::options::DuplicateKeyPolicy;
 
+use super::health::{self, Check};
 use crate::host::git::Remote;
 use crate::host::{FileError, Files, TunnelFiles};
 use crate::primitives::Name;
+
+pub use notify::{Hook, LogTo};
 
 /// gateway.yaml as its administrator writes it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -42,9 +46,42 @@ pub struct GatewayConfig {
     #[serde(default = "value::default_deadline", deserialize_with = "value::deadline")]
     #[schemars(range(min = 1, max = 3600))]
     pub fetch_deadline: u32,
+    /// How a new release has to prove itself
+    #[serde(default)]
+    pub confirm: Confirm,
+    /// What else has to work on this host: a release that breaks it is taken back
+    #[serde(default, deserialize_with = "health::check_list")]
+    #[schemars(schema_with = "health::check_schema")]
+    pub checks: Vec<Check>,
     /// What even a validly signed bundle may do here
     #[serde(default)]
     pub policy: Policy,
+    /// Where a run that has something to tell of writes it down, besides its output
+    #[serde(default)]
+    pub log: LogTo,
+    /// The file that is written for node_exporter's textfile collector; without it none is
+    #[serde(default, deserialize_with = "notify::metrics_file")]
+    #[schemars(schema_with = "notify::metrics_schema")]
+    pub metrics: Option<Utf8PathBuf>,
+    /// What is run after a release was applied
+    #[serde(default)]
+    pub on_success: Option<Hook>,
+    /// What is run after a run that failed in another way than the one before it
+    #[serde(default)]
+    pub on_failure: Option<Hook>,
+    /// What is run after a release was rolled back
+    #[serde(default)]
+    pub on_rollback: Option<Hook>,
+}
+
+/// How a new release has to prove itself.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Confirm {
+    /// How many seconds it has to become healthy; then it is rolled back
+    #[serde(deserialize_with = "value::window")]
+    #[schemars(range(min = 1, max = 3600))]
+    pub window: u32,
 }
 
 /// What runs the OpenVPN processes.
@@ -84,6 +121,9 @@ pub struct Paths {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Policy {
+    /// The file it stands in, for messages
+    #[serde(skip)]
+    pub file: Utf8PathBuf,
     /// Routes may lead to these networks and parts of them. Without it: the private ones of
     /// RFC 1918 and RFC 4193
     #[serde(deserialize_with = "value::networks")]
@@ -137,7 +177,8 @@ impl GatewayConfig {
 
     /// Reads `text`; `path` is for messages.
     pub fn parse(text: &str, path: &Utf8Path) -> Result<Self, ConfigError> {
-        serde_saphyr::from_str_with_options(text, options()).map_err(|error| {
+        let parsed = serde_saphyr::from_str_with_options(text, options());
+        let mut config: Self = parsed.map_err(|error| {
             let error = error.without_snippet();
             let place = error.location();
             let message = error.to_string();
@@ -148,7 +189,9 @@ impl GatewayConfig {
                 column: place.map_or(1, |place| place.column()),
                 message: message.to_owned(),
             }
-        })
+        })?;
+        path.clone_into(&mut config.policy.file);
+        Ok(config)
     }
 
     /// Its JSON Schema, as in `schema/gateway.schema.json`.
@@ -206,10 +249,27 @@ impl Default for Paths {
     }
 }
 
+impl Confirm {
+    /// How long a new release has to become healthy.
+    #[must_use]
+    pub fn window(&self) -> Duration {
+        Duration::from_secs(self.window.into())
+    }
+}
+
+impl Default for Confirm {
+    fn default() -> Self {
+        Self { window: 120 }
+    }
+}
+
 impl Default for Policy {
     fn default() -> Self {
         let private = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"];
-        Self { allowed_networks: private.iter().filter_map(|text| text.parse().ok()).collect() }
+        Self {
+            file: GatewayConfig::PATH.into(),
+            allowed_networks: private.iter().filter_map(|text| text.parse().ok()).collect(),
+        }
     }
 }
 

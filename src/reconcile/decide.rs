@@ -115,13 +115,15 @@ fn settings(seen: &Seen, wanted: &Wanted, steps: &mut Steps) {
 fn ruleset(seen: &Seen, wanted: &Wanted, steps: &mut Steps) {
     match &wanted.ruleset {
         Some(ruleset) => {
-            let current = seen.applied.ruleset == Some(ruleset.inputs);
-            if !(current && seen.network.table) {
+            let loaded = seen.applied.ruleset == Some(ruleset.inputs);
+            let untouched =
+                seen.network.table.is_some() && seen.network.table == seen.applied.table;
+            if !(loaded && untouched) {
                 let step = Step::LoadRuleset(ruleset.file.clone(), ruleset.inputs);
                 steps.additions.push(step);
             }
         }
-        None if seen.network.table => steps.removals.push(Step::RemoveTable),
+        None if seen.network.table.is_some() => steps.removals.push(Step::RemoveTable),
         None => {}
     }
 }

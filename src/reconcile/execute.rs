@@ -82,6 +82,7 @@ fn one(
             save(applied)?;
             network.load_ruleset(&paths.current().join(file.as_str()))?;
             applied.ruleset = Some(*inputs);
+            applied.table = network.observe()?.table;
             save(applied)?;
         }
         Step::RemoveTable => {

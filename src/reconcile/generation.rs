@@ -1,10 +1,11 @@
 //! Generations on disk: bundles as unpacked, one directory each, never changed once complete.
 
 use camino::{Utf8Path, Utf8PathBuf};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::bundle::{Limits, Manifest};
-use crate::host::{FileError, Files};
+use crate::host::{FileError, Files, Kind};
 use crate::primitives::Digest;
 
 /// A generation whose files are those of its manifest, byte by byte.
@@ -20,7 +21,7 @@ pub struct Generation {
 /// artifact can have.
 ///
 /// Format 1 is written and read by Tieline 0.1.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Label {
     /// The version of this format: 1.
@@ -55,6 +56,12 @@ impl Label {
     /// The most it is long, in bytes.
     const LIMIT: u64 = 4096;
 
+    /// Its bytes on disk.
+    pub(super) fn to_json(&self) -> Vec<u8> {
+        // Serialising it cannot fail: text keys only, no floating-point numbers.
+        serde_json::to_vec_pretty(self).unwrap_or_default()
+    }
+
     /// The name of the directory: `<release>-<digest12>`.
     #[must_use]
     pub fn name(&self) -> String {
@@ -67,9 +74,32 @@ pub(super) fn directory(state: &Utf8Path) -> Utf8PathBuf {
     state.join("generations")
 }
 
+/// The names of all generations, whole or not, in the order of their releases.
+pub(super) fn names(files: &dyn Files, state: &Utf8Path) -> Result<Vec<String>, FileError> {
+    let mut known: Vec<(u64, String)> = Vec::new();
+    for name in files.list(&directory(state))? {
+        known.extend(release(&name).map(|release| (release, name)));
+    }
+    known.sort();
+    Ok(known.into_iter().map(|(_, name)| name).collect())
+}
+
+/// The release in the name of a generation; `None` for a name that none has.
+pub(super) fn release(name: &str) -> Option<u64> {
+    name.split_once('-').and_then(|(release, _)| release.parse().ok())
+}
+
+/// Where `current` points.
+pub(super) fn linked(
+    files: &dyn Files,
+    state: &Utf8Path,
+) -> Result<Option<Utf8PathBuf>, FileError> {
+    files.read_link(&state.join("current"))
+}
+
 /// Reads what `current` points at, and checks every file of it.
 pub fn current(files: &dyn Files, state: &Utf8Path) -> Result<Current, FileError> {
-    let Some(target) = files.read_link(&state.join("current"))? else { return Ok(Current::None) };
+    let Some(target) = linked(files, state)? else { return Ok(Current::None) };
     match load(files, &state.join(target)) {
         Ok(generation) => Ok(Current::Whole(Box::new(generation))),
         Err(why) => Ok(Current::Damaged { why }),
@@ -94,10 +124,28 @@ pub(super) fn load(files: &dyn Files, place: &Utf8Path) -> Result<Generation, St
     }
     let manifest: Manifest = serde_json::from_slice(&manifest)
         .map_err(|error| format!("{}: {error}", place.join(Manifest::PATH)))?;
+    for own in [Label::FILE, Manifest::PATH] {
+        if !is_plain(files, place, own.into()) {
+            return Err(format!("{} was replaced or has other permissions", place.join(own)));
+        }
+    }
     for (path, entry) in &manifest.files {
+        if !is_plain(files, place, path.as_str().into()) {
+            let path = place.join(path.as_str());
+            return Err(format!("{path} is missing, was replaced or has other permissions"));
+        }
         if Digest::of(&read(path.as_str(), limit)?) != entry.sha256 {
             return Err(format!("{} was changed", place.join(path.as_str())));
         }
     }
     Ok(Generation { label, manifest })
+}
+
+/// Whether `path` in the generation at `place` is a file that everybody may read, in directories:
+/// what a link points at now is no promise for the next moment.
+pub(super) fn is_plain(files: &dyn Files, place: &Utf8Path, path: &Utf8Path) -> bool {
+    let is = |path: &Utf8Path, kind: Kind| files.kind(path).is_ok_and(|there| there == Some(kind));
+    let mut directories = path.ancestors().skip(1).filter(|above| !above.as_str().is_empty());
+    is(&place.join(path), Kind::PUBLIC)
+        && directories.all(|above| is(&place.join(above), Kind::Directory))
 }

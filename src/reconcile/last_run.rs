@@ -40,6 +40,20 @@ pub enum Outcome {
     Changed,
     /// Something is not as it should be
     Failed,
+    /// The newest release failed here, and the one before runs
+    RolledBack,
+    /// Nothing goes on until somebody has had a look
+    Alarm,
+}
+
+impl Outcome {
+    fn of(error: &RunError) -> Self {
+        match error {
+            RunError::RolledBack { .. } => Self::RolledBack,
+            RunError::RollbackFailed { .. } | RunError::Alarm(_) => Self::Alarm,
+            _ => Self::Failed,
+        }
+    }
 }
 
 impl LastRun {
@@ -51,7 +65,7 @@ impl LastRun {
     /// A run that did what `report` says, and ended `at` with `ended`.
     pub(super) fn new(at: UtcTime, report: &Report, ended: &Result<(), RunError>) -> Self {
         let (outcome, message) = match ended {
-            Err(error) => (Outcome::Failed, sentence(error)),
+            Err(error) => (Outcome::of(error), sentence(error)),
             Ok(()) => match report.summary() {
                 text if text.is_empty() => (Outcome::Converged, text),
                 text => (Outcome::Changed, text),
@@ -59,6 +73,12 @@ impl LastRun {
         };
         let (warnings, release) = (report.warnings.clone(), report.release);
         Self { format: Self::FORMAT, at, outcome, message, warnings, release }
+    }
+
+    /// Whether both ended with an error, and with the same.
+    pub(super) fn same_error(&self, other: &Self) -> bool {
+        let failed = !matches!(self.outcome, Outcome::Converged | Outcome::Changed);
+        failed && (self.outcome, &self.message) == (other.outcome, &other.message)
     }
 
     /// What the last run left; `None` where there was none, or it left nothing that can be read.

@@ -8,25 +8,32 @@ mod applied;
 mod candidate;
 mod changes;
 mod config;
+mod converge;
 mod decide;
+mod error;
 mod execute;
 mod generation;
+pub mod health;
 mod hold;
 mod last_run;
 mod metadata;
 mod newest;
 mod observe;
 mod policy;
+mod report;
+mod restore;
 mod run;
 mod stage;
 mod status;
+mod transaction;
 mod wanted;
 
 pub use applied::Applied;
 pub use candidate::{Candidate, Local, Refusal};
 pub use changes::Changes;
-pub use config::{ConfigError, GatewayConfig, Paths, Policy, ServiceManager};
+pub use config::{ConfigError, Confirm, GatewayConfig, Hook, LogTo, Paths, Policy, ServiceManager};
 pub use decide::{Seen, Step, Steps, decide};
+pub use error::{Alarm, RunError};
 pub use execute::StepError;
 pub use generation::{Current, Generation, Label, current};
 pub use hold::{Hold, ReasonError};
@@ -34,7 +41,12 @@ pub use last_run::{LastRun, Outcome};
 pub use metadata::MetadataDirectory;
 pub use newest::ReleaseError;
 pub use policy::Forbidden;
-pub use run::{Gateway, Machine, Report, RunError, run};
-pub use stage::{prune, stage, switch};
+pub use report::{Installed, Report};
+pub use restore::RestoreError;
+pub use run::{Gateway, Machine, run};
 pub use status::{ClockStatus, InUse, Metadata, Questions, State, Status, TunnelStatus, status};
+pub use transaction::{
+    ByHandError, Cause, Found, History, Journal, Linked, Origin, Phase, Recovery, Rejected,
+    Situation, forget, lift, put_back, roll_back_by_hand, way_out,
+};
 pub use wanted::{Ruleset, Tunnel, Wanted};

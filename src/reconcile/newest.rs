@@ -85,6 +85,7 @@ pub(super) fn newest(
         let left = deadline.saturating_sub(start.elapsed());
         match ask(gateway, remote, share(left, remotes.len() - asked), active, report) {
             Ok(newest) => {
+                report.remote = Some(remote.clone());
                 report.steps.extend(unreachable);
                 report.warnings.extend(refused.map(|error| sentence(&error)));
                 return Ok(newest);

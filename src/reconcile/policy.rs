@@ -8,6 +8,9 @@ mod addresses;
 mod nftables;
 mod openvpn;
 
+use std::net::IpAddr;
+
+use camino::Utf8PathBuf;
 use ipnet::IpNet;
 
 use super::Local;
@@ -50,8 +53,10 @@ pub enum Forbidden {
         file: ArtifactPath,
     },
     /// A kernel setting with a value other than those Tieline writes.
-    #[error("a kernel setting may not become {value:?}")]
+    #[error("the kernel setting {name} may become 1, and not {value:?}")]
     Setting {
+        /// The setting.
+        name: &'static str,
         /// The value.
         value: String,
     },
@@ -72,7 +77,7 @@ pub enum Forbidden {
         device: Device,
     },
     /// An address or destination that is nobody's to route.
-    #[error("{what} is {kind}")]
+    #[error("{what} is {kind}, which no gateway.yaml can allow")]
     Special {
         /// What it is about.
         what: String,
@@ -80,15 +85,20 @@ pub enum Forbidden {
         kind: &'static str,
     },
     /// An address or destination outside the allowed networks.
-    #[error("{what} is outside policy.allowed_networks of gateway.yaml ({allowed})")]
+    #[error("{what} is outside policy.allowed_networks of {file} ({allowed})")]
     Outside {
         /// What it is about.
         what: String,
+        /// The gateway.yaml that has the rule.
+        file: Utf8PathBuf,
         /// The networks that are allowed.
         allowed: String,
     },
     /// An address or destination in a network of this host.
-    #[error("{what} is in {attached}, which this gateway is attached to")]
+    #[error(
+        "{what} is in {attached}, which this gateway is attached to: its own networks are not to \
+         come from afar"
+    )]
     Attached {
         /// What it is about.
         what: String,
@@ -103,7 +113,7 @@ pub enum Forbidden {
         /// Its destination.
         to: IpNet,
         /// The address.
-        source_address: std::net::IpAddr,
+        source_address: IpAddr,
     },
 }
 
@@ -117,9 +127,10 @@ pub(super) fn check(
     for unit in &manifest.units {
         match unit {
             Unit::Sysctl { settings } => {
-                for (Sysctl::Ip4Forward, value) in settings {
+                for (setting @ Sysctl::Ip4Forward, value) in settings {
                     if value != "1" {
-                        return Err(Forbidden::Setting { value: value.clone() });
+                        let (name, value) = (setting.name(), value.clone());
+                        return Err(Forbidden::Setting { name, value });
                     }
                 }
             }
@@ -131,10 +142,7 @@ pub(super) fn check(
                 if !(576..=9000).contains(mtu) {
                     return Err(Forbidden::Mtu { device: *device, mtu: *mtu });
                 }
-                for (end, address) in [("near", own), ("far", remote)] {
-                    let what = format!("the {end} address {address} of tunnel {device}");
-                    addresses::check(&what, IpNet::from(*address), local)?;
-                }
+                ends(*device, *own, *remote, local)?;
                 let expected =
                     openvpn::Expected { device: *device, local: *own, remote: *remote, mtu: *mtu };
                 openvpn::check(file, content(files, file)?, &expected)?;
@@ -152,6 +160,34 @@ pub(super) fn check(
                 }
             }
         }
+    }
+    Ok(())
+}
+
+/// Whether what was allowed when it came still is. The files were checked then and are those;
+/// gateway.yaml and the networks of this host may have changed.
+pub(super) fn check_again(manifest: &Manifest, local: &Local) -> Result<(), Forbidden> {
+    for unit in &manifest.units {
+        match unit {
+            Unit::Tunnel { device, local: own, remote, .. } => {
+                ends(*device, *own, *remote, local)?;
+            }
+            Unit::Routes { routes } => {
+                for route in routes {
+                    addresses::check(&format!("the route to {}", route.to), route.to, local)?;
+                }
+            }
+            Unit::Sysctl { .. } | Unit::Nftables { .. } => {}
+        }
+    }
+    Ok(())
+}
+
+/// Both addresses of a tunnel.
+fn ends(device: Device, own: IpAddr, remote: IpAddr, local: &Local) -> Result<(), Forbidden> {
+    for (end, address) in [("near", own), ("far", remote)] {
+        let what = format!("the {end} address {address} of tunnel {device}");
+        addresses::check(&what, IpNet::from(address), local)?;
     }
     Ok(())
 }

@@ -4,6 +4,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::candidate::Candidate;
 use super::generation::{self, Label};
+use super::transaction::History;
 use crate::bundle::Manifest;
 use crate::host::{FileError, Files, Mode};
 use crate::primitives::Digest;
@@ -19,7 +20,7 @@ const TEMPORARY: &str = ".tieline-";
 
 /// Unpacks a candidate into a directory of its own, on the disk when this returns. Nothing is
 /// under the generation's name before all of it is there.
-pub fn stage(
+pub(super) fn stage(
     files: &dyn Files,
     state: &Utf8Path,
     candidate: &Candidate,
@@ -77,34 +78,42 @@ fn fill(
 }
 
 /// Makes `current` point at a generation, in one step.
-pub fn switch(files: &dyn Files, state: &Utf8Path, label: &Label) -> Result<(), FileError> {
+pub(super) fn switch(files: &dyn Files, state: &Utf8Path, label: &Label) -> Result<(), FileError> {
     let target = Utf8Path::new("generations").join(label.name());
     files.replace_link(&state.join("current"), &target)
 }
 
-/// Removes all generations but the newest three and the current one, and what interrupted runs
-/// left behind.
-pub fn prune(files: &dyn Files, state: &Utf8Path) -> Result<(), FileError> {
+/// Makes `current` point at nothing, as before the first generation.
+pub(super) fn unlink(files: &dyn Files, state: &Utf8Path) -> Result<(), FileError> {
+    files.remove(&state.join("current"))?;
+    files.sync_dir(state)
+}
+
+/// Removes all generations but the current one and those that were in use most lately, and what
+/// interrupted runs left behind. The numbers of releases say less about what is worth keeping:
+/// one that an attacker chose stays the highest for ever.
+pub(super) fn prune(
+    files: &dyn Files,
+    state: &Utf8Path,
+    history: &History,
+) -> Result<(), FileError> {
     for directory in [state, &state.join("metadata")] {
         for name in files.list(directory)?.iter().filter(|name| name.starts_with(TEMPORARY)) {
             files.remove(&directory.join(name))?;
         }
     }
     let generations = generation::directory(state);
-    let current = files.read_link(&state.join("current"))?;
-    let current = current.as_deref().and_then(Utf8Path::file_name);
-    let mut known: Vec<(u64, String)> = Vec::new();
-    for name in files.list(&generations)? {
-        let release = name.split_once('-').and_then(|(release, _)| release.parse().ok());
-        match release {
-            Some(release) => known.push((release, name)),
-            None => files.remove(&generations.join(name))?,
+    let there = files.list(&generations)?;
+    let known = generation::names(files, state)?;
+    let current = generation::linked(files, state)?;
+    let current = current.as_deref().and_then(Utf8Path::file_name).map(str::to_owned);
+    let mut kept: Vec<&String> = Vec::new();
+    for name in current.iter().chain(&history.used).chain(known.iter().rev()) {
+        if kept.len() < KEPT && known.contains(name) && !kept.contains(&name) {
+            kept.push(name);
         }
     }
-    known.sort();
-    known.retain(|(_, name)| Some(name.as_str()) != current);
-    let superfluous = known.len().saturating_sub(KEPT - 1);
-    for (_, name) in known.iter().take(superfluous) {
+    for name in there.iter().filter(|name| !kept.contains(name)) {
         files.remove(&generations.join(name))?;
     }
     Ok(())

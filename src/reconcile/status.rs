@@ -2,19 +2,20 @@
 //! and needs no lock and no remote.
 
 use std::collections::BTreeMap;
-use std::thread;
+use std::time::Duration;
 
 use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Current, GatewayConfig, LastRun, StepError, generation, metadata};
+use super::{Current, GatewayConfig, LastRun, StepError, generation, health, metadata};
 use crate::bundle::{Manifest, Unit};
-use crate::host::{
-    Clock, Files, Network, NetworkState, Probes, Process, Services, TunnelFiles, TunnelState,
-};
+use crate::host::{Clock, Files, Network, NetworkState, Probes, Process, Services, TunnelState};
 use crate::primitives::{Device, Digest, Name, sentence};
 use crate::tuf::{Stored, TrustError, Update, UtcTime, VerifiedRelease};
+
+/// How long far ends have for an answer.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What is asked, and of whom.
 #[derive(Clone, Copy)]
@@ -163,36 +164,20 @@ fn tunnels(
     let processes = asked.services.running()?;
     let sockets = config.paths.tunnels();
     let units = manifest.units.iter().filter_map(|unit| match unit {
-        Unit::Tunnel { device, peer, .. } => Some((*device, peer, processes.get(device))),
+        Unit::Tunnel { device, peer, remote, .. } => {
+            Some((*device, peer, *remote, processes.get(device)))
+        }
         _ => None,
     });
     let units: Vec<_> = units.collect();
-    let states = probe(asked.probes, &sockets, units.iter().map(|(device, _, of)| (*device, *of)));
-    let tunnels = units.into_iter().zip(states).map(|((device, peer, process), state)| {
+    let running = units.iter().filter(|(.., process)| process.is_some());
+    let far_ends = running.map(|(device, _, remote, _)| (*device, *remote)).collect();
+    let mut sights = health::tunnels(asked.probes, &sockets, &far_ends, PATIENCE);
+    let tunnels = units.into_iter().map(|(device, peer, _, process)| {
+        let state = sights.remove(&device).map_or(TunnelState::Silent, |sight| sight.state);
         tunnel(device, peer, state, process, &network, manifest)
     });
     Ok(tunnels.collect())
-}
-
-/// Asks all tunnels at the same time: one that does not answer makes nobody wait for the others.
-fn probe<'a>(
-    probes: &dyn Probes,
-    sockets: &TunnelFiles,
-    tunnels: impl Iterator<Item = (Device, Option<&'a Process>)>,
-) -> Vec<TunnelState> {
-    thread::scope(|scope| {
-        let asked: Vec<_> = tunnels
-            .map(|(device, process)| {
-                let ask = move || probes.tunnel(&sockets.socket(device));
-                // Without a thread for it, it counts as one that does not answer.
-                process.and_then(|_| thread::Builder::new().spawn_scoped(scope, ask).ok())
-            })
-            .collect();
-        let answer = |asked: Option<thread::ScopedJoinHandle<TunnelState>>| {
-            asked.and_then(|asked| asked.join().ok()).unwrap_or(TunnelState::Silent)
-        };
-        asked.into_iter().map(answer).collect()
-    })
 }
 
 fn tunnel(

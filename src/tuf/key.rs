@@ -119,7 +119,7 @@ impl PublicKey {
         strong(&key).then(|| Self::ed25519(&key))
     }
 
-    /// The key in OpenSSH's form; `None` for one that is not ed25519.
+    /// The key in OpenSSH's form; `None` for a key that is not ed25519.
     #[must_use]
     pub fn to_ssh(&self) -> Option<SshKey> {
         match self.verifier()? {

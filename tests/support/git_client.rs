@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use camino::Utf8PathBuf;
-use tieline::host::git::{Fetch, Fetched, GitError, Limits, RealGit, Remote, Remotes as _};
+use tieline::host::git::{Fetch, Fetched, GitError, Limits, Reach, RealGit, Remote, Remotes as _};
 use tieline::host::{Clock as _, RealClock, RealFiles};
 use tieline::publish::{Publication, PublishError, Published};
 use time::OffsetDateTime;
@@ -74,6 +74,12 @@ impl Inbox {
 
     pub fn fetch_within(&self, deadline: Duration, remote: &Remote) -> Result<Fetched, GitError> {
         git().fetch(&Fetch { remote: remote.clone(), deadline, ..self.fetch.clone() })
+    }
+
+    /// Only asks whether the remote is there.
+    pub fn reach_within(&self, deadline: Duration, remote: &Remote) -> Result<(), GitError> {
+        let (remote, directory) = (remote.clone(), self.directory());
+        git().reach(&Reach { remote, directory, deadline })
     }
 
     /// What was fetched last, by path.

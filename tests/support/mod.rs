@@ -17,6 +17,7 @@ pub mod gateways;
 pub mod git_client;
 pub mod git_servers;
 pub mod golden;
+pub mod inside;
 pub mod lab;
 pub mod mesh;
 pub mod notes;

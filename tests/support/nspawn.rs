@@ -10,7 +10,19 @@ use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::gateways::Site;
 use super::releases::run;
+use super::skip::skip;
+
+/// Whether a program is installed; says loudly that a test does not run where it is not.
+pub fn has(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).any(|place| place.join(program).exists());
+    if !found {
+        skip(&format!("what is in packaging/ is not tested without {program}"));
+    }
+    found
+}
 
 /// A container with systemd as its first process.
 pub struct Machine {
@@ -88,6 +100,11 @@ impl Machine {
         command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").output().unwrap()
     }
 
+    /// Whether a program in it succeeds.
+    pub fn succeeds(&self, program: &str, arguments: &[&str]) -> bool {
+        self.output(program, arguments).status.success()
+    }
+
     /// Runs a program in it that must succeed.
     pub fn run(&self, program: &str, arguments: &[&str]) -> String {
         let output = self.output(program, arguments);
@@ -99,6 +116,40 @@ impl Machine {
     /// A property of a unit.
     pub fn property(&self, unit: &str, property: &str) -> String {
         self.run("systemctl", &["show", "--value", "--property", property, unit])
+    }
+
+    /// Makes it gateway 1 of `site`, with everything in its usual place.
+    pub fn provision(&self, site: &Site) {
+        self.provision_as(site, 1, "");
+    }
+
+    /// Makes it gateway `n`, with `more` in its gateway.yaml.
+    pub fn provision_as(&self, site: &Site, n: usize, more: &str) {
+        let from = |name: &str| fs::read(site.gateway(n).directory.join(name)).unwrap();
+        self.write("/etc/tieline/root.json", from("root.json"), 0o644);
+        self.write("/etc/tieline/identity/openvpn.crt", from("identity/openvpn.crt"), 0o644);
+        self.write("/etc/tieline/identity/openvpn.key", from("identity/openvpn.key"), 0o600);
+        let config =
+            format!("gateway: gw-{n}\nmesh: test\nremotes: [file:///srv/mesh.git]\n{more}");
+        self.write("/etc/tieline/gateway.yaml", config, 0o644);
+        self.fetches_from(site);
+    }
+
+    /// Brings its copy of the git repository up to date.
+    pub fn fetches_from(&self, site: &Site) {
+        let to = self.disk.join("srv/mesh.git");
+        let _ = fs::remove_dir_all(&to);
+        run(Command::new("cp").arg("-a").arg(&site.git.directory).arg(&to));
+        run(Command::new("chown").args(["-R", "0:0"]).arg(&to));
+    }
+
+    /// Waits for something that takes a while.
+    pub fn eventually(&self, what: &str, condition: impl Fn() -> bool) {
+        let start = Instant::now();
+        while !condition() {
+            assert!(start.elapsed() < Duration::from_secs(90), "{what}\n{}", self.journal());
+            thread::sleep(Duration::from_millis(200));
+        }
     }
 
     /// What its services said.

@@ -3,7 +3,7 @@
 use camino::Utf8Path;
 
 use super::inputs::read;
-use crate::cli::trust::{SignerArgs, load_public, refuse};
+use crate::cli::trust::{SignerArgs, refuse};
 use crate::cli::{Context, Exit, Failure};
 use crate::host::Mode;
 use crate::tuf::repository::{Audit, Held, RepositoryError};
@@ -33,10 +33,7 @@ pub(super) fn import(
     held: &mut Held,
     context: &mut Context,
 ) -> Result<(), Failure> {
-    let [key] = signers.public() else {
-        return Err(Failure::say(Exit::Usage, "--import goes with one --public KEY"));
-    };
-    let key = load_public(key, signers.passphrase(), context)?;
+    let key = signers.imported(context)?;
     let signature = read(&context.path(file), MAX_SIGNATURE, context)?;
     held.import(audit, &key, &signature).map_err(|error| match error {
         RepositoryError::Signer(error) => Failure::new(Exit::Signature, &error).hint(

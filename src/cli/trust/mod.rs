@@ -6,6 +6,8 @@ mod consent;
 mod directory;
 mod keys;
 mod lifetime;
+mod named;
+mod offline;
 mod passphrase;
 mod signers;
 
@@ -13,6 +15,8 @@ pub(super) use consent::consent;
 pub(super) use directory::Directory;
 pub(super) use keys::{KeySource, load_pair, load_public};
 pub(super) use lifetime::Lifetime;
+pub(super) use named::NamedSource;
+pub(super) use offline::{Offline, export, read_signature};
 pub(super) use passphrase::Passphrase;
 pub(super) use signers::SignerArgs;
 
@@ -104,6 +108,21 @@ pub(super) fn refuse(error: &RepositoryError) -> Failure {
         RepositoryError::Superseded { .. } => (
             Exit::Signature,
             Some("sign a whole release with the new keys: `tieline sign`".to_owned()),
+        ),
+        RepositoryError::Inherited { .. } => (
+            Exit::Signature,
+            Some(
+                "`tieline delegate list` shows them; then `tieline sign --delegations keep`, or \
+                 `drop`, or `tieline delegate` again after that"
+                    .to_owned(),
+            ),
+        ),
+        RepositoryError::NoTeam { .. } => (
+            Exit::Failure,
+            Some(
+                "`tieline delegate list` shows the teams, `tieline delegate set` adds one"
+                    .to_owned(),
+            ),
         ),
         RepositoryError::NoRelease => {
             (Exit::Failure, Some("`tieline sign` makes the first".to_owned()))

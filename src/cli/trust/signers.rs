@@ -5,9 +5,11 @@ use std::str::FromStr;
 
 use super::agent;
 use super::command::CommandSigner;
+use super::named::guess;
 use super::{KeySource, Passphrase, load_pair, load_public};
 use crate::cli::{Context, Exit, Failure};
-use crate::tuf::Signer;
+use crate::primitives::Name;
+use crate::tuf::{PublicKey, Signer};
 
 /// Who signs
 #[derive(Debug, Clone, clap::Args)]
@@ -84,11 +86,24 @@ impl SignerArgs {
         Ok(signers)
     }
 
+    /// What the keys could be called, in the order of [`load`](Self::load).
+    pub(in crate::cli) fn guessed_names(&self) -> Vec<Option<Name>> {
+        let keys = self.keys.iter().map(|source| match source {
+            SignerSource::Stored(source) => guess(source),
+            SignerSource::Agent(key) => guess(&KeySource::File(key.into())),
+        });
+        let programs = self.commands.iter().zip(&self.public).map(|(_, public)| guess(public));
+        keys.chain(programs).collect()
+    }
+
     /// The same, where there has to be one at least.
     pub(in crate::cli) fn load_some<'h>(
         &self,
         context: &mut Context<'h>,
     ) -> Result<Vec<Box<dyn Signer + 'h>>, Failure> {
+        if self.commands.is_empty() && !self.public.is_empty() {
+            return Err(Failure::say(Exit::Usage, "--public goes with --sign-with COMMAND"));
+        }
         let signers = self.load(context)?;
         if signers.is_empty() {
             return Err(Failure::say(Exit::Usage, "nobody is named who signs").hint(
@@ -100,12 +115,10 @@ impl SignerArgs {
     }
 
     /// The public key of a signature that is imported.
-    pub(in crate::cli) fn public(&self) -> &[KeySource] {
-        &self.public
-    }
-
-    /// Where passphrases come from.
-    pub(in crate::cli) fn passphrase(&self) -> &Passphrase {
-        &self.passphrase
+    pub(in crate::cli) fn imported(&self, context: &mut Context) -> Result<PublicKey, Failure> {
+        match self.public.as_slice() {
+            [public] => load_public(public, &self.passphrase, context),
+            _ => Err(Failure::say(Exit::Usage, "--import SIGNATURE needs one --public KEY")),
+        }
     }
 }

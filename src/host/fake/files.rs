@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{Entry, Fake, World};
-use crate::host::{FileError, Files, LockGuard, Mode};
+use crate::host::{FileError, Files, Kind, LockGuard, Mode};
 
 impl World {
     /// Follows the links in all but the last component.
@@ -26,6 +26,21 @@ fn missing(path: &Utf8Path) -> FileError {
 }
 
 impl Files for Fake {
+    fn kind(&self, path: &Utf8Path) -> Result<Option<Kind>, FileError> {
+        Ok(self.with(|world| {
+            let entry = world.entries.get(&world.real(path));
+            entry.map(|entry| match entry {
+                Entry::File(_) => Kind::PUBLIC,
+                Entry::Directory => Kind::Directory,
+                Entry::Link(_) => Kind::Link,
+            })
+        }))
+    }
+
+    fn publish(&self, path: &Utf8Path, content: &[u8]) -> Result<(), FileError> {
+        self.replace(path, content, Mode::Public)
+    }
+
     fn read(&self, path: &Utf8Path, limit: u64) -> Result<Vec<u8>, FileError> {
         let content = self.with(|world| match world.entries.get(&world.real(path)) {
             Some(Entry::File(content)) => Ok(content.clone()),

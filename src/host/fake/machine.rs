@@ -1,22 +1,34 @@
 //! A network, processes and a remote in memory.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use ipnet::IpNet;
 use time::OffsetDateTime;
 
 use super::Fake;
-use crate::host::git::{Fetch, Fetched, GitError, Remotes};
+use crate::host::git::{Fetch, Fetched, GitError, Reach, Remotes};
 use crate::host::{
-    Clock, FileError, Files, Link, Network, NetworkError, NetworkState, Process, ServiceError,
-    Services, TunnelFiles, Via,
+    BootClock, Clock, FileError, Files, Link, Network, NetworkError, NetworkState, Process,
+    ServiceError, Services, TunnelFiles, Via,
 };
-use crate::primitives::Device;
+use crate::primitives::{Device, Digest};
 
 impl Clock for Fake {
     fn now(&self) -> OffsetDateTime {
-        time::macros::datetime!(2030-01-01 12:00 UTC)
+        time::macros::datetime!(2030-01-01 12:00 UTC) + self.with(|world| world.passed)
+    }
+
+    fn boot(&self) -> BootClock {
+        self.with(|world| BootClock {
+            id: format!("boot-{}", world.boots),
+            uptime: world.passed - world.booted,
+        })
+    }
+
+    fn sleep(&self, duration: Duration) {
+        self.with(|world| world.passed += duration);
     }
 
     fn synchronised(&self) -> Option<bool> {
@@ -68,13 +80,17 @@ impl Network for Fake {
 
     fn load_ruleset(&self, file: &Utf8Path) -> Result<(), NetworkError> {
         self.command("load", file.as_str())?;
-        self.with(|world| world.network.table = true);
+        // As with the kernel, a table that is loaded again is another one.
+        self.with(|world| {
+            world.loaded += 1;
+            world.network.table = Some(Digest::of(&world.loaded.to_be_bytes()));
+        });
         Ok(())
     }
 
     fn remove_table(&self) -> Result<(), NetworkError> {
         self.command("unload", "")?;
-        self.with(|world| world.network.table = false);
+        self.with(|world| world.network.table = None);
         Ok(())
     }
 
@@ -96,7 +112,16 @@ impl Fake {
         effect.map_err(|source| ServiceError::File(fail(source)))
     }
 
-    fn spawn(&self, device: Device) {
+    fn spawn(&self, device: Device) -> Result<(), ServiceError> {
+        let masked = self.with(|world| world.masked.get(&device).copied());
+        if let Some(takes) = masked {
+            self.sleep(takes);
+            return Err(ServiceError::Ended {
+                device,
+                log: "the log".to_owned(),
+                last: ": masked".to_owned(),
+            });
+        }
         let paths = TunnelFiles {
             current: "/var/lib/tieline/current".into(),
             identity: Utf8PathBuf::new(),
@@ -109,6 +134,7 @@ impl Fake {
             let process = Process { pid: world.started, started: world.started.into() };
             world.processes.insert(device, process);
         });
+        Ok(())
     }
 }
 
@@ -119,14 +145,13 @@ impl Services for Fake {
 
     fn start(&self, device: Device) -> Result<(), ServiceError> {
         self.service("start", device)?;
-        self.spawn(device);
-        Ok(())
+        self.spawn(device)
     }
 
     fn restart(&self, device: Device) -> Result<(), ServiceError> {
         self.service("restart", device)?;
-        self.spawn(device);
-        Ok(())
+        self.with(|world| world.processes.remove(&device));
+        self.spawn(device)
     }
 
     fn stop(&self, device: Device) -> Result<(), ServiceError> {
@@ -140,7 +165,7 @@ impl Remotes for Fake {
     fn fetch(&self, fetch: &Fetch) -> Result<Fetched, GitError> {
         let remote = fetch.remote.url.clone();
         let served = self.with(|world| world.served.clone());
-        if served.is_empty() {
+        if !self.with(|world| world.remote_answers()) {
             return Err(GitError::Deadline { remote, deadline: fetch.deadline });
         }
         let files = fetch.directory.join("files");
@@ -149,5 +174,13 @@ impl Remotes for Fake {
             self.put(files.join(path).as_str(), &content);
         }
         Ok(Fetched { commit: "0".repeat(40), files, received: 0 })
+    }
+
+    fn reach(&self, reach: &Reach) -> Result<(), GitError> {
+        let remote = reach.remote.url.clone();
+        if !self.with(|world| world.remote_answers()) {
+            return Err(GitError::Deadline { remote, deadline: reach.deadline });
+        }
+        Ok(())
     }
 }

@@ -14,7 +14,7 @@ mod worker;
 
 pub use checkout::{Checkout, RealCheckout};
 pub use error::{FailureKind, GitError, GitFailure};
-pub use order::{Branch, Change, Fetch, Fetched, History, Limits, Push, Pushed};
+pub use order::{Branch, Change, Fetch, Fetched, History, Limits, Push, Pushed, Reach};
 pub use real::{RealGit, WORKER_COMMAND};
 pub use remote::{Remote, RemoteError, Token};
 pub use url::{RemoteUrl, RemoteUrlError, Scheme};
@@ -24,6 +24,9 @@ pub use worker::serve;
 pub trait Remotes {
     /// Fetches the newest commit of one branch. Downloads nothing where its files are there.
     fn fetch(&self, fetch: &Fetch) -> Result<Fetched, GitError>;
+
+    /// Whether a remote can be reached: it says which branches it has, and nothing is downloaded.
+    fn reach(&self, reach: &Reach) -> Result<(), GitError>;
 }
 
 /// Git repositories elsewhere, to write to.

@@ -69,6 +69,17 @@ impl Limits {
     };
 }
 
+/// Find out whether a remote can be reached.
+#[derive(Debug, Clone)]
+pub struct Reach {
+    /// The remote.
+    pub remote: Remote,
+    /// The directory that fetches from it use.
+    pub directory: Utf8PathBuf,
+    /// When the worker is killed, counted from the call.
+    pub deadline: Duration,
+}
+
 /// A fetched commit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fetched {

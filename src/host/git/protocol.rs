@@ -28,6 +28,7 @@ pub(super) struct Request {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Work {
     Fetch { branch: String, targets: bool, limits: Limits },
+    Reach,
     Push { steps: Vec<Vec<Branch>>, prune: Option<String>, dry_run: bool },
 }
 
@@ -35,6 +36,7 @@ pub(super) enum Work {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Reply {
     Fetched(Fetched),
+    Reached,
     Pushed(Pushed),
     Failed(GitFailure),
 }

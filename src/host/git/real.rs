@@ -10,7 +10,7 @@ use camino::Utf8Path;
 use super::child::{self, Ended};
 use super::home::Home;
 use super::protocol::{Reply, Request, Work};
-use super::{Fetch, Fetched, GitError, Publisher, Push, Pushed, Remote, Remotes};
+use super::{Fetch, Fetched, GitError, Publisher, Push, Pushed, Reach, Remote, Remotes};
 
 /// Git as a child process of this one does it.
 #[derive(Debug, Clone)]
@@ -82,6 +82,13 @@ impl Remotes for RealGit {
         match self.ask(&fetch.remote, &fetch.directory, fetch.deadline, work)? {
             Reply::Fetched(fetched) => Ok(fetched),
             _ => Err(confused(&fetch.remote)),
+        }
+    }
+
+    fn reach(&self, reach: &Reach) -> Result<(), GitError> {
+        match self.ask(&reach.remote, &reach.directory, reach.deadline, Work::Reach)? {
+            Reply::Reached => Ok(()),
+            _ => Err(confused(&reach.remote)),
         }
     }
 }

@@ -18,7 +18,7 @@ use netlink_packet_route::route::{
 };
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
 
-use super::{Link, NetworkError, NetworkState, ROUTE_PROTOCOL, Via, tables};
+use super::{Link, NetworkError, NetworkState, ROUTE_PROTOCOL, Traffic, Via, tables};
 use crate::primitives::Device;
 
 /// `IFLA_TUN_OWNER` and `IFLA_TUN_TYPE` of linux/if_link.h.
@@ -36,7 +36,7 @@ pub(super) fn observe() -> Result<NetworkState, NetworkError> {
         .map_err(read("list of addresses"))?;
     let routes = dump(RouteNetlinkMessage::GetRoute(RouteMessage::default()))
         .map_err(read("routing table"))?;
-    Ok(NetworkState { table: tables::present(), ..assemble(&links, &addresses, &routes) })
+    Ok(NetworkState { table: tables::table(), ..assemble(&links, &addresses, &routes) })
 }
 
 /// Asks for a whole table. The kernel marks an answer during which the table changed by
@@ -78,6 +78,7 @@ struct Tun {
     up: bool,
     mtu: Option<u32>,
     owner: Option<u32>,
+    traffic: Option<Traffic>,
     addresses: Vec<(IpAddr, IpAddr)>,
 }
 
@@ -111,6 +112,7 @@ fn assemble(
             state.routes.extend(read_route(route, &tuns));
         }
     }
+    state.traffic = tuns.values().filter_map(|tun| Some((tun.device, tun.traffic?))).collect();
     state.links = tuns.into_values().map(|tun| (tun.device, tun.link())).collect();
     state
 }
@@ -127,10 +129,14 @@ impl Tun {
 fn read_link(link: &LinkMessage) -> Option<Tun> {
     let mut device = None;
     let (mut kind, mut mtu, mut owner, mut layer_three) = (None, None, None, false);
+    let mut traffic = None;
     for attribute in &link.attributes {
         match attribute {
             LinkAttribute::IfName(name) => device = name.parse().ok(),
             LinkAttribute::Mtu(value) => mtu = Some(*value),
+            LinkAttribute::Stats64(stats) => {
+                traffic = Some(Traffic { received: stats.rx_bytes, sent: stats.tx_bytes });
+            }
             LinkAttribute::LinkInfo(infos) => {
                 for info in infos {
                     match info {
@@ -149,7 +155,7 @@ fn read_link(link: &LinkMessage) -> Option<Tun> {
         }
     }
     let up = link.header.flags.contains(LinkFlags::Up) && kind.is_some() && layer_three;
-    Some(Tun { device: device?, up, mtu, owner, addresses: Vec::new() })
+    Some(Tun { device: device?, up, mtu, owner, traffic, addresses: Vec::new() })
 }
 
 fn tun_value(data: &[InfoTun], kind: u16) -> Option<Vec<u8>> {

@@ -1,49 +1,81 @@
-//! Whether our nftables table is there, asked over netlink (linux/netfilter/nf_tables.h): firewall
-//! scripts like to flush everything, and asking must spawn no `nft`.
+//! Our nftables table, asked for over netlink (linux/netfilter/nf_tables.h): firewall scripts like
+//! to flush everything, people add a rule by hand, and asking must spawn no `nft`.
 
 use std::io;
 
 use netlink_packet_core::{NlaBuffer, NlasIterator};
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_NETFILTER};
 
+use crate::primitives::Digest;
+
 /// The table's name as an attribute carries it.
 const NAME: &[u8] = b"tieline\0";
 
-/// `NFNL_SUBSYS_NFTABLES` in the upper byte, `NFT_MSG_NEWTABLE` or `NFT_MSG_GETTABLE` in the lower.
-const NEW_TABLE: u16 = 10 << 8;
-const GET_TABLE: u16 = 10 << 8 | 1;
-/// `NFTA_TABLE_NAME`.
-const TABLE_NAME: u16 = 1;
+/// `NFNL_SUBSYS_NFTABLES`, the upper byte of every message's type.
+const NFTABLES: u16 = 10 << 8;
+/// `NFT_MSG_GETTABLE`, `NFT_MSG_GETCHAIN` and `NFT_MSG_GETRULE`; what answers is numbered one less.
+const KINDS: [u16; 3] = [NFTABLES | 1, NFTABLES | 4, NFTABLES | 7];
+/// `NFTA_TABLE_NAME`, `NFTA_CHAIN_TABLE` and `NFTA_RULE_TABLE`: the table a message is about.
+const TABLE: u16 = 1;
 /// `NFPROTO_INET`.
 const INET: u8 = 1;
 /// `NLM_F_REQUEST | NLM_F_DUMP`.
 const DUMP: u16 = 0x301;
+/// `NLM_F_DUMP_INTR`: the ruleset changed while the answer was made.
+const INTERRUPTED: u16 = 0x10;
 /// `NLMSG_ERROR` and `NLMSG_DONE`.
 const ERROR: u16 = 2;
 const DONE: u16 = 3;
 /// The length of `struct nlmsghdr`, and of it with a `struct nfgenmsg` behind.
 const HEADER: usize = 16;
 const HEADERS: usize = 20;
+/// How often it is asked again when the ruleset changes all the time.
+const ATTEMPTS: usize = 5;
 
-/// Whether the table `inet tieline` is there. Where the kernel does not answer it counts as
-/// absent: loading it then shows what is wrong, in nft's words.
-pub(super) fn present() -> bool {
-    ask().unwrap_or(false)
+/// What the table `inet tieline` is: a digest of all that the kernel tells about it, its chains
+/// and its rules, their handles included, so that a table that was taken apart and put together
+/// again is another one. `None` where there is no such table, or the kernel does not answer:
+/// loading it then shows what is wrong, in nft's words.
+pub(super) fn table() -> Option<Digest> {
+    (0..ATTEMPTS).find_map(|_| ask().transpose()).and_then(Result::ok)?
 }
 
-fn ask() -> io::Result<bool> {
+/// One look; `None` where the ruleset changed meanwhile.
+fn ask() -> io::Result<Option<Option<Digest>>> {
+    let mut all = Vec::new();
+    for kind in KINDS {
+        let Some(found) = dump(kind)? else { return Ok(None) };
+        // Without the table there are neither chains nor rules.
+        if found.is_empty() && kind == KINDS[0] {
+            return Ok(Some(None));
+        }
+        all.extend(u64::try_from(found.len()).unwrap_or(u64::MAX).to_be_bytes());
+        all.extend(found);
+    }
+    Ok(Some(Some(Digest::of(&all))))
+}
+
+/// What the kernel tells of one kind about our table, without the headers, which count requests
+/// and everybody's changes; `None` where the ruleset changed meanwhile.
+fn dump(kind: u16) -> io::Result<Option<Vec<u8>>> {
     let mut socket = Socket::new(NETLINK_NETFILTER)?;
     socket.bind_auto()?;
     socket.connect(&SocketAddr::new(0, 0))?;
-    socket.send(&request(), 0)?;
-    let mut found = false;
+    socket.send(&request(kind), 0)?;
+    let mut found = Vec::new();
     loop {
         let (datagram, _) = socket.recv_from_full()?;
         let mut rest = datagram.as_slice();
-        while let Some((kind, message, behind)) = split(rest) {
-            match kind {
-                DONE | ERROR => return Ok(found),
-                NEW_TABLE => found |= is_ours(message),
+        while let Some((answer, message, behind)) = split(rest) {
+            if flags(message) & INTERRUPTED != 0 {
+                return Ok(None);
+            }
+            match answer {
+                DONE => return Ok(Some(found)),
+                ERROR => return Err(io::Error::other("the kernel has no nftables")),
+                answer if answer + 1 == kind && is_ours(message) => {
+                    found.extend(message.get(HEADERS..).unwrap_or_default());
+                }
                 _ => {}
             }
             rest = behind;
@@ -51,20 +83,24 @@ fn ask() -> io::Result<bool> {
     }
 }
 
-fn request() -> [u8; HEADERS] {
-    let mut request = [0; HEADERS];
-    let fields = [
-        (0, &20_u32.to_ne_bytes()[..]),
-        (4, &GET_TABLE.to_ne_bytes()),
-        (6, &DUMP.to_ne_bytes()),
-        (HEADER, &[INET]),
-    ];
-    for (start, field) in fields {
-        for (place, byte) in request.iter_mut().skip(start).zip(field) {
-            *place = *byte;
-        }
-    }
+/// Asks for all of one kind in our table; where the kernel takes no notice of the table's name, it
+/// answers with more.
+fn request(kind: u16) -> Vec<u8> {
+    let attribute = u16::try_from(4 + NAME.len()).unwrap_or_default();
+    let length = u32::from(attribute) + 20;
+    let mut request = length.to_ne_bytes().to_vec();
+    request.extend(kind.to_ne_bytes());
+    request.extend(DUMP.to_ne_bytes());
+    request.extend([0; 8]);
+    request.extend([INET, 0, 0, 0]);
+    request.extend(attribute.to_ne_bytes());
+    request.extend(TABLE.to_ne_bytes());
+    request.extend(NAME);
     request
+}
+
+fn flags(message: &[u8]) -> u16 {
+    message.get(6..8).and_then(|flags| flags.try_into().ok()).map_or(0, u16::from_ne_bytes)
 }
 
 /// The type of the first message, the message, and what follows it.
@@ -81,7 +117,7 @@ fn is_ours(message: &[u8]) -> bool {
     let Some(attributes) = message.get(HEADERS..) else { return false };
     NlasIterator::new(attributes)
         .map_while(Result::ok)
-        .any(|attribute: NlaBuffer<_>| attribute.kind() == TABLE_NAME && attribute.value() == NAME)
+        .any(|attribute: NlaBuffer<_>| attribute.kind() == TABLE && attribute.value() == NAME)
 }
 
 #[cfg(test)]
@@ -93,11 +129,11 @@ mod tests {
         let attribute = u16::try_from(4 + name.len()).unwrap();
         let length = u32::from(attribute) + 20;
         let mut message = length.to_ne_bytes().to_vec();
-        message.extend(NEW_TABLE.to_ne_bytes());
+        message.extend(NFTABLES.to_ne_bytes());
         message.extend([0; 10]);
         message.extend([INET, 0, 0, 0]);
         message.extend(attribute.to_ne_bytes());
-        message.extend(TABLE_NAME.to_ne_bytes());
+        message.extend(TABLE.to_ne_bytes());
         message.extend(name);
         message.resize(message.len().next_multiple_of(4), 0);
         message
@@ -112,7 +148,7 @@ mod tests {
                 let bytes = table(name).leak();
                 split(bytes).unwrap()
             };
-            assert_eq!((kind, behind), (NEW_TABLE, &[][..]));
+            assert_eq!((kind, behind), (NFTABLES, &[][..]));
             assert_eq!(is_ours(message), ours, "{name:?}");
         }
     }
@@ -129,6 +165,6 @@ mod tests {
     /// Whatever this machine has, asking comes to an end.
     #[test]
     fn asking_ends() {
-        present();
+        assert_eq!(super::table(), super::table());
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use camino::Utf8Path;
 use time::OffsetDateTime;
 
-use super::{Probes, TunnelState};
+use super::TunnelState;
 
 /// How long a process has for each part of an answer.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -15,14 +15,9 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// How much of an answer is read, in bytes.
 const LIMIT: u64 = 1 << 16;
 
-/// Asks over the management socket of each process.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Management;
-
-impl Probes for Management {
-    fn tunnel(&self, socket: &Utf8Path) -> TunnelState {
-        ask(socket, PATIENCE).ok().flatten().unwrap_or(TunnelState::Silent)
-    }
+/// The state of the tunnel whose management socket is at `socket`.
+pub(super) fn state(socket: &Utf8Path) -> TunnelState {
+    ask(socket, PATIENCE).ok().flatten().unwrap_or(TunnelState::Silent)
 }
 
 /// Whether the process answers within `patience`. It does once it has its key and its device.
@@ -86,7 +81,7 @@ mod tests {
             stream.read_exact(&mut question).unwrap();
             question
         });
-        let state = Management.tunnel(&socket);
+        let state = super::state(&socket);
         assert_eq!(&process.join().unwrap(), b"state\n");
         state
     }
@@ -108,6 +103,6 @@ mod tests {
 
     #[test]
     fn no_socket_is_silence() {
-        assert_eq!(Management.tunnel("/no/such/socket".into()), TunnelState::Silent);
+        assert_eq!(super::state("/no/such/socket".into()), TunnelState::Silent);
     }
 }

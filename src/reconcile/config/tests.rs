@@ -33,6 +33,7 @@ services: direct
 openvpn_user: nobody
 paths: { state: /srv/state, run: /srv/run }
 fetch_deadline: 5
+checks: [{ ping: 10.0.0.1 }, { tcp: '[fd00::1]:443' }]
 policy: { allowed_networks: [10.0.0.0/8] }
 ";
     let config = parse(text).unwrap();
@@ -40,6 +41,8 @@ policy: { allowed_networks: [10.0.0.0/8] }
     assert_eq!(config.remotes[1].ssh_key.as_deref(), Some("/etc/tieline/deploy_key".into()));
     assert_eq!(config.user(), Some("nobody"));
     assert_eq!(config.paths.root, "/etc/tieline/root.json");
+    let checks: Vec<_> = config.checks.iter().map(ToString::to_string).collect();
+    assert_eq!(checks, ["ping 10.0.0.1", "tcp [fd00::1]:443"]);
     assert_eq!(config.paths.tunnels().run, "/srv/run/openvpn");
 }
 
@@ -63,6 +66,20 @@ fn mistakes_are_shown_where_they_are() {
             "gateway: a\nmesh: b\nremotes: [{ url: 'git://h/m', ca: /x }]\n",
             "gateway.yaml:3:",
             "ca is for https",
+        ),
+        (&format!("{SMALLEST}checks: [{{ ping: perth }}]\n"), "gateway.yaml:4:18: ", "IP address"),
+        (
+            &format!("{SMALLEST}checks: [{{ tcp: 10.0.0.1 }}]\n"),
+            "gateway.yaml:4:",
+            "socket address",
+        ),
+        (&format!("{SMALLEST}checks: [{{ ping: 0.0.0.0 }}]\n"), "gateway.yaml:4:", "nobody"),
+        (&format!("{SMALLEST}checks: [{{ tcp: '10.0.0.1:0' }}]\n"), "gateway.yaml:4:", "nobody"),
+        (&format!("{SMALLEST}checks: [{{ http: 10.0.0.1 }}]\n"), "gateway.yaml:4:12: ", "http"),
+        (
+            &format!("{SMALLEST}checks: [{}]\n", "{ ping: 10.0.0.1 }, ".repeat(33)),
+            "gateway.yaml:4:",
+            "at most 32",
         ),
         ("", "gateway.yaml:1:1: ", ""),
         ("gateway: &a x\n", "gateway.yaml:1:", "anchor"),

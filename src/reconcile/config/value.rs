@@ -9,9 +9,18 @@ pub(super) fn default_deadline() -> u32 {
 }
 
 pub(super) fn deadline<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    seconds(deserializer, "fetch_deadline")
+}
+
+pub(super) fn window<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    seconds(deserializer, "window")
+}
+
+/// From a second to an hour.
+fn seconds<'de, D: Deserializer<'de>>(deserializer: D, name: &str) -> Result<u32, D::Error> {
     let seconds = u32::deserialize(deserializer)?;
     if !(1..=3600).contains(&seconds) {
-        return Err(serde::de::Error::custom("fetch_deadline is from 1 to 3600 seconds"));
+        return Err(serde::de::Error::custom(format!("{name} is from 1 to 3600 seconds")));
     }
     Ok(seconds)
 }

@@ -51,12 +51,13 @@ fn converged(wanted: &Wanted) -> Seen {
     let process = |device: &Device| Process { pid: device.peer().get().into(), started: 1 };
     let mut applied = Applied::default();
     applied.ruleset = wanted.ruleset.as_ref().map(|ruleset| ruleset.inputs);
+    applied.table = wanted.ruleset.as_ref().map(|_| digest("loaded"));
     applied.tunnels = wanted.tunnels.iter().map(|(d, t)| (*d, t.inputs)).collect();
     Seen {
         network: NetworkState {
             links: wanted.tunnels.iter().map(|(d, t)| (*d, Some(t.link.clone()))).collect(),
             routes: wanted.routes.clone(),
-            table: wanted.ruleset.is_some(),
+            table: wanted.ruleset.as_ref().map(|_| digest("loaded")),
             ..NetworkState::default()
         },
         processes: wanted.tunnels.keys().map(|d| (*d, process(d))).collect(),
@@ -110,7 +111,7 @@ fn first_install_and_reboot() {
 #[expect(clippy::too_many_lines, reason = "a table")]
 fn drift_is_repaired_tunnel_by_tunnel() {
     type Change = fn(&mut Seen);
-    let cases: [(&str, Change, &[&str]); 13] = [
+    let cases: [(&str, Change, &[&str]); 14] = [
         (
             "a process died",
             |s| {
@@ -189,7 +190,12 @@ fn drift_is_repaired_tunnel_by_tunnel() {
         ),
         (
             "somebody flushed the firewall",
-            |s| s.network.table = false,
+            |s| s.network.table = None,
+            &["+ load nftables/tieline.nft"],
+        ),
+        (
+            "somebody added a rule by hand",
+            |s| s.network.table = Some(digest("another")),
             &["+ load nftables/tieline.nft"],
         ),
         (

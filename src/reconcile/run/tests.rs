@@ -4,13 +4,14 @@
 use super::town::{RUN, STATE, Town, Tunnels};
 use super::*;
 use crate::host::fake::Fate;
+use crate::reconcile::{Refusal, ReleaseError};
 
-const OLD: Tunnels = &[(2, 11002), (3, 11003)];
+pub(super) const OLD: Tunnels = &[(2, 11002), (3, 11003)];
 /// One tunnel changed, one removed, one added.
-const NEW: Tunnels = &[(2, 12002), (4, 11004)];
+pub(super) const NEW: Tunnels = &[(2, 12002), (4, 11004)];
 
 /// A gateway with the release [`OLD`] in place.
-fn settled() -> Town {
+pub(super) fn settled() -> Town {
     let mut town = Town::new();
     town.release(OLD);
     town.converge();
@@ -95,17 +96,16 @@ fn two_runs_at_once_are_one() {
     let (first, _) = town.run(Fate::Kind).unwrap();
     assert!(first.is_ok());
     // The lock of a run that has ended in memory stays taken until the next one begins.
-    let machine = Machine {
-        files: &town.host,
-        clock: &town.host,
-        network: &town.host,
-        services: &town.host,
-        remotes: &town.host,
+    let locked = |confirming| {
+        let second = town.again(|gateway| run(gateway, &mut Report::default()));
+        let as_expected =
+            matches!(second, Err(RunError::Locked { confirming: it, .. }) if it == confirming);
+        assert!(as_expected, "{second:?}");
     };
-    let identity = Fingerprint::of_der(b"perth");
-    let gateway = Gateway { machine, config: &town.config, identity, owner: 7 };
-    let second = run(&gateway, &mut Report::default());
-    assert!(matches!(second, Err(RunError::Locked { .. })), "{second:?}");
+    locked(false);
+    // It may be seeing whether a release proves healthy, which takes its time.
+    town.host.put(&format!("{STATE}/journal.json"), b"{}");
+    locked(true);
 }
 
 #[test]
@@ -147,7 +147,7 @@ fn somebody_else_s_key_pair_takes_no_tunnel_down() {
 }
 
 #[test]
-fn a_failed_tunnel_does_not_keep_the_others_down() {
+fn a_step_that_fails_once_is_tried_again() {
     let mut town = Town::new();
     town.release(OLD);
     town.converge();
@@ -155,124 +155,17 @@ fn a_failed_tunnel_does_not_keep_the_others_down() {
 
     let mut town = Town::new();
     town.release(OLD);
-    let (ended, report) = town.run(Fate::Refuse(start)).unwrap();
-    assert!(
-        matches!(&ended, Err(RunError::Steps { errors, .. }) if errors.len() == 1),
-        "{ended:?}"
-    );
-    assert!(report.applied.is_some());
-    let up: Vec<_> =
-        town.host.with(|world| world.processes.keys().map(ToString::to_string).collect());
-    assert_eq!(up, ["tl-3"]);
-    assert_eq!(town.converge(), "repaired: 1 tunnel restarted, routes changed");
+    let (ended, _) = town.run(Fate::Refuse(start)).unwrap();
+    assert!(ended.is_ok(), "{ended:?}");
     assert!(town.runs(OLD));
-}
-
-/// A gateway about to do something, and what it should have done in the end.
-type Scene = (&'static str, fn() -> Town, Tunnels<'static>, Tunnels<'static>);
-
-const SCENES: [Scene; 4] = [
-    (
-        "first install",
-        || {
-            let mut town = Town::new();
-            town.release(NEW);
-            town
-        },
-        &[],
-        NEW,
-    ),
-    (
-        "update",
-        || {
-            let mut town = settled();
-            town.release(NEW);
-            town
-        },
-        OLD,
-        NEW,
-    ),
-    (
-        "reboot",
-        || {
-            let town = settled();
-            town.host.reboot(RUN.into());
-            town
-        },
-        OLD,
-        OLD,
-    ),
-    (
-        "reboot and update",
-        || {
-            let mut town = settled();
-            town.host.reboot(RUN.into());
-            town.release(NEW);
-            town
-        },
-        OLD,
-        NEW,
-    ),
-];
-
-/// After a run that was cut short: the disk holds the old generation or the new one, whole.
-fn holds_old_or_new(town: &Town, scene: &str, n: usize) {
-    let current = generation::current(&town.host, STATE.into()).unwrap();
-    assert!(!matches!(current, Current::Damaged { .. }), "{scene}, effect {n}: {current:?}");
-}
-
-/// Runs each scene with `fate` at every effect, and hands `check` what is left.
-fn at_every_effect(fate: fn(usize) -> Fate, check: impl Fn(&Town, &str, usize)) -> usize {
-    let mut points = 0;
-    for (scene, town, _, new) in SCENES {
-        for n in 0.. {
-            let town = town();
-            let died = town.run(fate(n));
-            let whole = died.is_some_and(|(ended, _)| ended.is_ok());
-            if whole && town.effects().len() <= n {
-                break;
-            }
-            points += 1;
-            holds_old_or_new(&town, scene, n);
-            check(&town, scene, n);
-            town.converge();
-            assert!(town.runs(new), "{scene}, effect {n}");
-            assert_eq!(town.converge(), "", "{scene}, effect {n}");
-        }
-    }
-    points
-}
-
-#[test]
-fn dying_at_any_effect_heals() {
-    let points = at_every_effect(Fate::Die, |_, _, _| {});
-    assert!(points > 100, "{points}");
-}
-
-#[test]
-fn dying_again_while_healing_heals() {
-    let points = at_every_effect(Fate::Die, |town, scene, n| {
-        for again in [0, 1, 2, 3, 5, 8, 13, 21] {
-            town.run(Fate::Die(again));
-            holds_old_or_new(town, scene, n);
-        }
-    });
-    assert!(points > 100, "{points}");
-}
-
-#[test]
-fn refusing_any_effect_heals() {
-    let points = at_every_effect(Fate::Refuse, |_, _, _| {});
-    assert!(points > 100, "{points}");
 }
 
 #[test]
 fn without_the_remote_the_old_release_runs() {
-    for (scene, town, old, _) in SCENES {
-        let town = town();
-        town.host.with(|world| world.served.clear());
-        let (ended, _) = town.run(Fate::Kind).unwrap();
-        assert!(matches!(ended, Err(RunError::Release(ReleaseError::NoRemote { .. }))), "{scene}");
-        assert!(old.is_empty() || town.runs(old), "{scene}");
-    }
+    let town = settled();
+    town.host.reboot(RUN.into());
+    town.host.with(|world| world.served.clear());
+    let (ended, _) = town.run(Fate::Kind).unwrap();
+    assert!(matches!(ended, Err(RunError::Release(ReleaseError::NoRemote { .. }))), "{ended:?}");
+    assert!(town.runs(OLD));
 }

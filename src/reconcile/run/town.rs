@@ -4,17 +4,19 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::num::NonZeroU64;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
 use camino::Utf8Path;
 
 use super::{Gateway, Machine, Report, RunError, run};
 use crate::bundle::{Build, BuiltBundle, FileEntry, Manifest, Route, Sysctl, Unit, pack};
+use crate::host::Network as _;
 use crate::host::fake::{Died, Fake, Fate};
 use crate::primitives::{ArtifactSet, Digest, Fingerprint, Name};
 use crate::reconcile::GatewayConfig;
 use crate::tuf::repository::{Audit, ReleaseTerms, RepositoryError, RoleTerms, RootTerms};
 use crate::tuf::repository::{NewFile, first_root, release};
-use crate::tuf::{KeyPair, Signer, UtcTime};
+use crate::tuf::{Draft, KeyPair, Role, Signer, UtcTime};
 
 /// What a release says: the port of the tunnel to each peer, by the peer's number.
 pub(super) type Tunnels<'a> = &'a [(u16, u16)];
@@ -100,19 +102,54 @@ impl Town {
         self.host.with(|world| world.served = served);
     }
 
-    /// One run with this fate; `None` if it died.
-    pub(super) fn run(&self, fate: Fate) -> Option<(Result<(), RunError>, Report)> {
+    /// Signs and serves a new version of the root, which says the same.
+    pub(super) fn rotate_root(&mut self) {
+        let mut root: serde_json::Value =
+            serde_json::from_slice(&self.repository["metadata/root.json"]).unwrap();
+        let version = root["signed"]["version"].as_u64().unwrap() + 1;
+        root["signed"]["version"] = version.into();
+        root["signatures"] = serde_json::json!([]);
+        let mut draft = Draft::read(root.to_string().as_bytes(), Role::Root).unwrap();
+        draft.sign(&self.key.public().id(), &self.key).unwrap();
+        let content = draft.to_bytes().unwrap();
+        for name in [format!("{version}.root.json"), "root.json".to_owned()] {
+            self.repository.insert(format!("metadata/{name}"), content.clone());
+        }
+        let served = self.repository.clone();
+        self.host.with(|world| world.served = served);
+    }
+
+    /// Does something with the gateway, with this fate; `None` if it died.
+    pub(super) fn act<T>(&self, fate: Fate, act: impl FnOnce(&Gateway) -> T) -> Option<T> {
         self.host.begin(fate);
-        let host = &self.host;
-        let machine =
-            Machine { files: host, clock: host, network: host, services: host, remotes: host };
-        let gateway = Gateway { machine, config: &self.config, identity: self.identity, owner: 7 };
-        let mut report = Report::default();
-        match catch_unwind(AssertUnwindSafe(|| run(&gateway, &mut report))) {
-            Ok(ended) => Some((ended, report)),
+        match catch_unwind(AssertUnwindSafe(|| self.again(act))) {
+            Ok(ended) => Some(ended),
             Err(payload) if payload.is::<Died>() => None,
             Err(payload) => std::panic::resume_unwind(payload),
         }
+    }
+
+    /// Does something more with the gateway, as if what was done last went on.
+    pub(super) fn again<T>(&self, act: impl FnOnce(&Gateway) -> T) -> T {
+        let host = &self.host;
+        let machine = Machine {
+            files: host,
+            clock: host,
+            network: host,
+            services: host,
+            probes: host,
+            remotes: host,
+        };
+        let gateway = Gateway { machine, config: &self.config, identity: self.identity, owner: 7 };
+        act(&gateway)
+    }
+
+    /// One run with this fate; `None` if it died.
+    pub(super) fn run(&self, fate: Fate) -> Option<(Result<(), RunError>, Report)> {
+        self.act(fate, |gateway| {
+            let mut report = Report::default();
+            (run(gateway, &mut report), report)
+        })
     }
 
     /// One undisturbed run, which must succeed, and its summary.
@@ -142,9 +179,27 @@ impl Town {
             world.processes.keys().copied().eq(devices.iter().copied())
                 && world.network.links.keys().copied().eq(devices.iter().copied())
                 && world.network.routes.len() == devices.len()
-                && world.network.table
+                && world.network.table.is_some()
                 && tunnels.iter().all(read)
         })
+    }
+}
+
+impl Town {
+    /// Whether nothing of ours is on the host, and the kernel settings are as they were.
+    pub(super) fn is_bare(&self) -> bool {
+        let setting = self.host.setting(Sysctl::Ip4Forward.name()).unwrap();
+        self.host.with(|world| {
+            let network = &world.network;
+            let empty =
+                network.links.is_empty() && network.routes.is_empty() && network.table.is_none();
+            empty && world.processes.is_empty() && setting == "0"
+        })
+    }
+
+    /// Lets so many seconds pass.
+    pub(super) fn wait(&self, seconds: u64) {
+        self.host.with(|world| world.passed += Duration::from_secs(seconds));
     }
 }
 

@@ -7,7 +7,7 @@ use super::failure::{Fail as _, failure};
 use super::scratch::Directory;
 use super::snapshot::{self, Wanted};
 use crate::host::git::protocol::Request;
-use crate::host::git::{FailureKind, Fetched, GitFailure, Scheme};
+use crate::host::git::{FailureKind, Fetched, GitFailure, Limits, Scheme};
 use crate::host::{Files as _, RealFiles};
 
 /// Where the fetched commit is kept while we are at it.
@@ -63,6 +63,19 @@ pub(super) fn fetch(
         }
     }
     Ok(Fetched { commit: commit.to_string(), files, received })
+}
+
+/// Connects, and reads the list of branches.
+pub(super) fn reach(request: &Request, directory: &Directory) -> Result<(), GitFailure> {
+    let scratch = directory.scratch()?;
+    let link = Link::new(request, &Limits::SLICE);
+    let explain = |error: git2::Error| link.explain(&error);
+    let mut remote =
+        scratch.repository().remote_anonymous(request.remote.url.as_str()).map_err(explain)?;
+    let connection = remote
+        .connect_auth(Direction::Fetch, Some(link.callbacks()), Some(Link::proxy()))
+        .map_err(explain)?;
+    connection.list().map(drop).map_err(explain)
 }
 
 /// Brings one commit and what it holds into `repository`.

@@ -13,8 +13,8 @@ mod snapshot;
 
 use std::io::Read;
 
-use super::GitFailure;
 use super::protocol::{Reply, Request, Work};
+use super::{GitFailure, Limits};
 use failure::Fail as _;
 use scratch::Directory;
 
@@ -43,6 +43,10 @@ fn answer(input: impl Read) -> Result<Reply, GitFailure> {
             guard::limit(limits)?;
             let wanted = snapshot::Wanted { branch, targets: *targets, limits };
             fetch::fetch(&request, &wanted, &directory).map(Reply::Fetched)
+        }
+        Work::Reach => {
+            guard::limit(&Limits::SLICE)?;
+            fetch::reach(&request, &directory).map(|()| Reply::Reached)
         }
         Work::Push { steps, prune, dry_run } => {
             let wanted = push::Wanted { steps, prune: prune.as_deref(), dry_run: *dry_run };

@@ -1,0 +1,214 @@
+//! `tieline root init`.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU64;
+
+use super::ceremony::{Ceremony, Found, Place, explain};
+use super::words;
+use crate::cli::trust::{Lifetime, NamedSource, Passphrase, SignerArgs, consent, refuse};
+use crate::cli::{Context, Exit, Failure, Format};
+use crate::primitives::Name;
+use crate::tuf::repository::{NamedKey, RoleTerms, RootError, RootTerms, first_proposal};
+use crate::tuf::{KeyId, PublicKey, Role, Signer, UtcTime};
+
+/// Begin a repository with its first root
+///
+/// The simplest set-up has two keys: one for root, kept offline, and one for releases, kept by CI:
+///
+///   tieline key generate root.pem
+///   tieline key generate release.pem
+///   tieline root init --mesh acme --key root.pem --release-key release.pem.pub
+///
+/// Writes metadata/1.root.json and the same as metadata/root.json into the repository. Copy the
+/// latter to /etc/tieline/root.json on every gateway.
+///
+/// With more root keys, in different places, it takes several people. Without enough of them at
+/// hand, the root is proposed in the directory root/, and each signs:
+///
+///   tieline root init --mesh acme --root-key anna.pub --root-key bob.pub --root-key carol.pub \
+///     --root-threshold 2 --release-key ci=release.pem.pub
+///   git add root; git commit; git push
+///   tieline root sign --key anna.pem                 # Anna; Bob does the same with his
+///   tieline root rotate                              # makes it the first root
+///
+/// Keys have names, so that people know whose is missing: NAME=FILE, or the name of the file.
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(super) struct Init {
+    /// The mesh whose releases these keys sign, as in mesh.yaml
+    #[arg(long, value_name = "NAME")]
+    mesh: Name,
+
+    #[command(flatten)]
+    place: Place,
+
+    #[command(flatten)]
+    signers: SignerArgs,
+
+    /// A public key that holds the root role as well
+    #[arg(long = "root-key", value_name = "[NAME=]KEY")]
+    root_keys: Vec<NamedSource>,
+
+    /// How many of the root keys must sign
+    #[arg(long, value_name = "N", default_value = "1")]
+    root_threshold: NonZeroU64,
+
+    /// A public key that holds the targets, snapshot and timestamp roles
+    #[arg(long = "release-key", value_name = "[NAME=]KEY")]
+    release_keys: Vec<NamedSource>,
+
+    /// A public key that holds the targets role, instead of the release keys
+    #[arg(long = "targets-key", value_name = "[NAME=]KEY")]
+    targets_keys: Vec<NamedSource>,
+
+    /// How many of the targets keys must sign
+    #[arg(long, value_name = "N", default_value = "1")]
+    targets_threshold: NonZeroU64,
+
+    /// A public key that holds the snapshot role, instead of the release keys
+    #[arg(long = "snapshot-key", value_name = "[NAME=]KEY")]
+    snapshot_keys: Vec<NamedSource>,
+
+    /// How many of the snapshot keys must sign
+    #[arg(long, value_name = "N", default_value = "1")]
+    snapshot_threshold: NonZeroU64,
+
+    /// A public key that holds the timestamp role, instead of the release keys
+    #[arg(long = "timestamp-key", value_name = "[NAME=]KEY")]
+    timestamp_keys: Vec<NamedSource>,
+
+    /// How many of the timestamp keys must sign
+    #[arg(long, value_name = "N", default_value = "1")]
+    timestamp_threshold: NonZeroU64,
+
+    /// When the root expires: days from now, or a time in UTC
+    #[arg(long, value_name = "WHEN", default_value = "365d")]
+    expires: Lifetime,
+
+    /// Say that it was signed at TIME instead of now, so that it can be made again bit for bit
+    #[arg(long, value_name = "TIME")]
+    signed_at: Option<UtcTime>,
+}
+
+/// What people call keys, as far as is known.
+type Names = BTreeMap<KeyId, Name>;
+
+pub(super) fn run(args: &Init, context: &mut Context) -> Result<Exit, Failure> {
+    let ceremony = Ceremony::open(&args.place, context)?;
+    refuse_a_second_root(&ceremony, context)?;
+    let signers = args.signers.load(context)?;
+    let (terms, names) = terms(args, &signers, context)?;
+    let mut proposal = first_proposal(&terms, &names).map_err(|error| refuse(&error))?;
+    let what = words::proposed(&proposal);
+    consent(&what, "Sign this root?", args.signers.yes || signers.is_empty(), context)?;
+    let mut signatures = Vec::new();
+    for signer in &signers {
+        let made = context.terminal.work("signing", || proposal.sign(signer.as_ref()));
+        signatures.extend(made.map_err(|error| explain(&error))?);
+    }
+    if proposal.is_complete() {
+        let files = proposal.finish(terms.signed_at).map_err(|error| explain(&error))?;
+        ceremony.repository.write(&files, context)?;
+        for file in &files {
+            let path = ceremony.repository.path().join(&file.path);
+            context.terminal.note(&format!("wrote {path}"));
+        }
+    } else {
+        ceremony.propose(&proposal, context)?;
+        ceremony.keep(&proposal, signatures, context)?;
+        context.terminal.note(&format!("wrote {}: commit it", ceremony.directory));
+        context.terminal.note(&words::standing(&proposal));
+    }
+    if context.format == Format::Json {
+        let found = Found { proposal, ignored: Vec::new() };
+        context.json(&words::report(&ceremony, Some(&found)))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// A root is replaced by its successor, never by another first one: gateways would refuse all that
+/// follows from it.
+fn refuse_a_second_root(ceremony: &Ceremony, context: &Context) -> Result<(), Failure> {
+    let refused = |path: String, hint: &str| {
+        Err(Failure::say(Exit::Failure, format!("{path} exists already")).hint(hint))
+    };
+    for path in ["metadata/1.root.json", "metadata/root.json"] {
+        let path = ceremony.repository.path().join(path);
+        if !context.host.files.read(&path, 0).is_err_and(|error| error.is_not_found()) {
+            let hint = "a repository has one first root; gateways trust no other";
+            return refused(path.to_string(), hint);
+        }
+    }
+    match ceremony.found(context)? {
+        None => Ok(()),
+        Some(_) => refused(
+            format!("a proposed root in {}", ceremony.directory),
+            "sign it, change it with `tieline root add-key` and the like, or remove it first",
+        ),
+    }
+}
+
+/// What the command line says the first root is.
+fn terms(
+    args: &Init,
+    signers: &[Box<dyn Signer + '_>],
+    context: &mut Context,
+) -> Result<(RootTerms, Names), Failure> {
+    let now = UtcTime::from_clock(context.host.clock.now());
+    let signed_at = args.signed_at.unwrap_or(now);
+    let mut names = Names::new();
+    let mut held_by = |role, sources: &[NamedSource], more: Vec<NamedKey>, threshold| {
+        let mut keys: Vec<PublicKey> = Vec::new();
+        let named = sources.iter().map(|source| source.load(&Passphrase::default(), context));
+        for key in named.chain(more.into_iter().map(Ok)) {
+            let key = key?;
+            call(&key, &mut names)?;
+            keys.push(key.key);
+        }
+        if keys.is_empty() {
+            let text = format!("nobody would hold the {role} role");
+            return Err(Failure::say(Exit::Usage, text).hint(match role {
+                Role::Root => "name its keys with --key or --root-key".to_owned(),
+                _ => format!("name a key with --release-key or --{role}-key"),
+            }));
+        }
+        Ok(RoleTerms { keys, threshold })
+    };
+    let guessed = args.signers.guessed_names();
+    let own = signers.iter().zip(guessed).map(|(signer, name)| NamedKey {
+        key: signer.public().clone(),
+        name,
+        said: false,
+    });
+    let release = |own: &'_ Vec<NamedSource>| {
+        if own.is_empty() { args.release_keys.clone() } else { own.clone() }
+    };
+    let root = held_by(Role::Root, &args.root_keys, own.collect(), args.root_threshold)?;
+    let mut other = |role, own: &Vec<NamedSource>, threshold| {
+        held_by(role, &release(own), Vec::new(), threshold)
+    };
+    let terms = RootTerms {
+        mesh: args.mesh.clone(),
+        root,
+        targets: other(Role::Targets, &args.targets_keys, args.targets_threshold)?,
+        snapshot: other(Role::Snapshot, &args.snapshot_keys, args.snapshot_threshold)?,
+        timestamp: other(Role::Timestamp, &args.timestamp_keys, args.timestamp_threshold)?,
+        signed_at,
+        expires: args.expires.end(signed_at),
+    };
+    Ok((terms, names))
+}
+
+/// Notes what a key is called. A name that was said must be free; a guess gives way.
+fn call(key: &NamedKey, names: &mut Names) -> Result<(), Failure> {
+    let Some(name) = &key.name else { return Ok(()) };
+    let id = key.key.id();
+    let taken = names.iter().any(|(other, taken)| taken == name && *other != id);
+    if taken && key.said {
+        return Err(explain(&RootError::NameTaken { name: name.clone() }));
+    }
+    if !taken && (key.said || !names.contains_key(&id)) {
+        names.insert(id, name.clone());
+    }
+    Ok(())
+}

@@ -1,0 +1,150 @@
+//! `tieline root sign` and `tieline root rotate`.
+
+use super::ceremony::{Ceremony, Place, explain};
+use super::words;
+use crate::cli::trust::{Offline, SignerArgs, consent, export, read_signature};
+use crate::cli::{Context, Exit, Failure, Format};
+use crate::tuf::repository::{Audit, RepositoryError};
+use crate::tuf::{Request, UtcTime};
+
+/// Sign the proposed root
+///
+/// Says what it changes, asks, and writes the signature beside the proposal, in a file of its own:
+/// commit it. Others may do the same at the same time, in their own clones; git merges the files.
+///
+/// A key signs that holds the root role now, or will. To sign on a machine without Tieline, or with
+/// a key that never leaves its token:
+///
+///   tieline root sign --export root.bytes
+///   openssl pkeyutl -sign -rawin -inkey anna.pem -in root.bytes -out anna.sig
+///   tieline root sign --import anna.sig --public anna.pem.pub
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(super) struct Sign {
+    #[command(flatten)]
+    signers: SignerArgs,
+
+    #[command(flatten)]
+    offline: Offline,
+
+    #[command(flatten)]
+    place: Place,
+}
+
+/// Make the proposed root the repository's newest
+///
+/// When enough have signed: writes metadata/N.root.json and the same as metadata/root.json into the
+/// repository, and removes the proposal. Gateways follow by themselves, at their next run after
+/// `tieline publish`. If the keys of other roles changed, the newest release no longer counts:
+/// `tieline sign` makes the next one with the new keys, and gateways accept nothing in between.
+#[derive(Debug, clap::Args)]
+pub(super) struct Rotate {
+    /// Do it without asking
+    #[arg(short, long)]
+    yes: bool,
+
+    #[command(flatten)]
+    place: Place,
+}
+
+pub(super) fn sign(args: &Sign, context: &mut Context) -> Result<Exit, Failure> {
+    let ceremony = Ceremony::open(&args.place, context)?;
+    let mut found = ceremony.demand(context)?;
+    let what = words::proposed(&found.proposal);
+    let proposal = &mut found.proposal;
+    if let Some(path) = &args.offline.export {
+        context.terminal.note(&what);
+        export(path, proposal.message(), context)?;
+        return Ok(Exit::Done);
+    }
+    let signatures = if let Some(path) = &args.offline.import {
+        context.terminal.note(&what);
+        let key = args.signers.imported(context)?;
+        let signature = read_signature(path, context)?;
+        proposal.import(&key, &signature).map_err(|error| explain(&error))?
+    } else {
+        let signers = args.signers.load_some(context)?;
+        for signer in &signers {
+            proposal.check_holder(signer.public()).map_err(|error| explain(&error))?;
+        }
+        consent(&what, "Sign this root?", args.signers.yes, context)?;
+        let mut signatures = Vec::new();
+        for signer in &signers {
+            let made = context.terminal.work("signing", || proposal.sign(signer.as_ref()));
+            signatures.extend(made.map_err(|error| explain(&error))?);
+        }
+        signatures
+    };
+    for path in ceremony.keep(proposal, signatures, context)? {
+        context.terminal.note(&format!("wrote {path}: commit it"));
+    }
+    context.terminal.note(&words::standing(proposal));
+    found.ignored.iter().for_each(|ignored| context.terminal.warn(ignored));
+    if context.format == Format::Json {
+        context.json(&words::report(&ceremony, Some(&found)))?;
+    }
+    Ok(Exit::Done)
+}
+
+pub(super) fn rotate(args: &Rotate, context: &mut Context) -> Result<Exit, Failure> {
+    let ceremony = Ceremony::open(&args.place, context)?;
+    let found = ceremony.demand(context)?;
+    let now = UtcTime::from_clock(context.host.clock.now());
+    let files = found
+        .proposal
+        .finish(now)
+        .map_err(|error| explain(&error).hint(words::standing(&found.proposal)))?;
+    let what = words::proposed(&found.proposal);
+    consent(&what, "Make it the repository's newest root?", args.yes, context)?;
+    ceremony.end(&files, context)?;
+    for file in &files {
+        context.terminal.note(&format!("wrote {}", ceremony.repository.path().join(&file.path)));
+    }
+    what_next(&ceremony, context)?;
+    if context.format == Format::Json {
+        let ceremony = Ceremony::open(&args.place, context)?;
+        context.json(&words::report(&ceremony, None))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Why the repository could not be looked at.
+enum Stopped {
+    Read(Failure),
+    Refused(RepositoryError),
+}
+
+impl From<RepositoryError> for Stopped {
+    fn from(error: RepositoryError) -> Self {
+        Self::Refused(error)
+    }
+}
+
+/// Says what the new root means for the release there is.
+fn what_next(ceremony: &Ceremony, context: &mut Context) -> Result<(), Failure> {
+    let first = ceremony.repository.first_root(context)?;
+    let audit = Audit::new(first, |request: &Request| {
+        ceremony.repository.read(request, context).map_err(Stopped::Read)
+    });
+    match audit {
+        Ok(audit) => {
+            let next = match (audit.release(), audit.superseded()) {
+                (None, _) => "`tieline sign` makes the first release".to_owned(),
+                (Some(release), Some(root)) => format!(
+                    "release {release} was signed for root {root} and no longer counts: `tieline \
+                     sign` makes the next one with the new keys, then `tieline publish`"
+                ),
+                (Some(release), None) => {
+                    format!("release {release} still counts: `tieline publish` sends the root out")
+                }
+            };
+            context.terminal.note(&next);
+        }
+        Err(Stopped::Read(failure)) => return Err(failure),
+        Err(Stopped::Refused(error)) => {
+            let failure = Failure::new(Exit::Failure, &error);
+            context.terminal.warn(&format!("the root is in place, but: {}", failure.message));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,143 @@
+//! Roots in words, and as JSON.
+
+use super::ceremony::{Ceremony, Found};
+use crate::report::{
+    HolderEntry, NeedEntry, ProposalEntry, RoleEntry, RootEntry, RootReport, counted,
+};
+use crate::tuf::Role;
+use crate::tuf::repository::{KeyView, RootProposal, RootView, Standing};
+
+/// A root, for whoever has to agree with it.
+pub(super) fn describe(root: &RootView) -> String {
+    let mesh = root.mesh.as_ref().map(|mesh| format!(" of mesh {mesh}")).unwrap_or_default();
+    let mut lines = vec![format!("root {}{mesh}, valid until {}:", root.version, root.expires)];
+    for role in &root.roles {
+        let may = match role.role {
+            Role::Root => "change these keys",
+            Role::Targets => "release bundles",
+            Role::Snapshot => "say which metadata belong together",
+            Role::Timestamp => "say what is newest",
+        };
+        let (threshold, keys) = (role.threshold, names(&role.keys));
+        lines.push(format!("  {:9} {threshold} of {keys} may {may}", role.role));
+    }
+    lines.join("\n")
+}
+
+/// What a proposal is, for whoever is asked to sign it.
+pub(super) fn proposed(proposal: &RootProposal) -> String {
+    let view = proposal.view();
+    if proposal.is_first() {
+        return describe(&view);
+    }
+    let mesh = view.mesh.as_ref().map(|mesh| format!(" of mesh {mesh}")).unwrap_or_default();
+    let mut lines = vec![format!(
+        "proposed: root {}{mesh}, valid until {}; compared with root {}:",
+        view.version,
+        view.expires,
+        view.version.saturating_sub(1)
+    )];
+    let changes = proposal.changes();
+    lines.extend(changes.iter().map(|change| format!("  {change}")));
+    if changes.is_empty() {
+        lines.push("  nothing changes".to_owned());
+    }
+    // All of it as well: what it is compared with is only as good as this copy of the repository.
+    lines.push("after it:".to_owned());
+    lines.extend(describe(&view).lines().skip(1).map(str::to_owned));
+    lines.join("\n")
+}
+
+/// Where a proposal stands, in a few lines.
+pub(super) fn standing(proposal: &RootProposal) -> String {
+    let version = proposal.view().version;
+    let standings = proposal.standings();
+    let mut lines: Vec<_> = standings.iter().map(|standing| needs(standing, version)).collect();
+    lines.push(if proposal.is_complete() {
+        format!("root {version} has all its signatures: `tieline root rotate` makes it the newest")
+    } else {
+        format!("root {version} is not complete; each signs with `tieline root sign --key KEY`")
+    });
+    lines.join("\n")
+}
+
+fn needs(standing: &Standing, version: u64) -> String {
+    let whose = if standing.root == version { "new" } else { "present" };
+    let signed = if standing.signed.is_empty() {
+        "nobody has signed".to_owned()
+    } else {
+        format!("signed by {}", names(&standing.signed))
+    };
+    let missing = match standing.lacking() {
+        0 => "enough".to_owned(),
+        lacking => {
+            let lacking = counted(usize::try_from(lacking).unwrap_or(usize::MAX), "signature");
+            format!("missing: {lacking}, of {}", either(&standing.missing))
+        }
+    };
+    let root = standing.root;
+    let threshold = standing.threshold;
+    format!("{whose} root {root} demands {threshold}: {signed}; {missing}")
+}
+
+/// `anna, bob or carol`.
+fn either(keys: &[KeyView]) -> String {
+    match keys.split_last() {
+        Some((last, [])) => last.to_string(),
+        Some((last, others)) => format!("{} or {last}", names(others)),
+        None => "nobody: no key is left that could".to_owned(),
+    }
+}
+
+fn names(keys: &[KeyView]) -> String {
+    let names: Vec<_> = keys.iter().map(ToString::to_string).collect();
+    names.join(", ")
+}
+
+/// All of it, for programs.
+pub(super) fn report(ceremony: &Ceremony, found: Option<&Found>) -> RootReport {
+    RootReport {
+        format: RootReport::FORMAT,
+        root: ceremony.trusted.as_ref().map(|root| root_entry(&root.view())),
+        proposal: found.map(|found| proposal_entry(&found.proposal, &found.ignored)),
+    }
+}
+
+pub(super) fn root_entry(root: &RootView) -> RootEntry {
+    let roles = root.roles.iter().map(|role| RoleEntry {
+        role: role.role.to_string(),
+        threshold: role.threshold,
+        keys: holders(&role.keys),
+    });
+    RootEntry {
+        version: root.version,
+        mesh: root.mesh.clone(),
+        expires: root.expires.to_string(),
+        roles: roles.collect(),
+    }
+}
+
+fn proposal_entry(proposal: &RootProposal, ignored: &[String]) -> ProposalEntry {
+    let needs = proposal.standings().into_iter().map(|standing| NeedEntry {
+        root: standing.root,
+        threshold: standing.threshold,
+        signed: holders(&standing.signed),
+        missing: holders(&standing.missing),
+    });
+    ProposalEntry {
+        root: root_entry(&proposal.view()),
+        changes: proposal.changes().iter().map(ToString::to_string).collect(),
+        complete: proposal.is_complete(),
+        needs: needs.collect(),
+        ignored: ignored.to_vec(),
+    }
+}
+
+fn holders(keys: &[KeyView]) -> Vec<HolderEntry> {
+    let entry = |key: &KeyView| HolderEntry {
+        id: key.id.to_string(),
+        name: key.name.clone(),
+        kind: key.key.kind(),
+    };
+    keys.iter().map(entry).collect()
+}

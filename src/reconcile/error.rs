@@ -1,0 +1,133 @@
+//! Why a run did not end with the newest release in use.
+
+use camino::Utf8PathBuf;
+
+use super::newest::ReleaseError;
+use super::{Refusal, StepError};
+use crate::host::FileError;
+use crate::primitives::sentence;
+use crate::tuf::TrustError;
+
+/// Why a gateway is not what the newest release wants it to be.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// Another run has not ended yet.
+    #[error("another run of the reconciler holds {lock}")]
+    Locked {
+        /// The lock.
+        lock: Utf8PathBuf,
+        /// Whether it has a release in use that has to prove healthy yet, which may take longer
+        /// than the time between two runs.
+        confirming: bool,
+    },
+    /// The state or run directory cannot be used.
+    #[error("cannot use the directories of this gateway")]
+    Directories(#[source] FileError),
+    /// The host cannot be looked at.
+    #[error("cannot see what state this host is in")]
+    Observe(#[source] StepError),
+    /// There is no release to go by.
+    #[error(transparent)]
+    Release(#[from] ReleaseError),
+    /// The bundle is signed and yet is none.
+    #[error("release {release} is not applied")]
+    Bundle {
+        /// The release.
+        release: u64,
+        /// What is wrong.
+        source: Box<TrustError>,
+    },
+    /// The bundle is not for this gateway, or not allowed here.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The new generation did not fit onto the disk.
+    #[error("release {release} is not applied: it cannot be written")]
+    Stage {
+        /// The release.
+        release: u64,
+        /// What could not be written.
+        source: FileError,
+    },
+    /// The generation in use is in place, but not everything it asks for.
+    #[error("{} of {count} steps failed, and the next run tries again: {}", errors.len(), sentences(errors))]
+    Steps {
+        /// How many steps there were.
+        count: usize,
+        /// Why each that failed did.
+        errors: Vec<StepError>,
+    },
+    /// The newest release was tried and did not prove healthy; the one before runs again.
+    #[error("release {release} failed here and was rolled back: {reason}")]
+    RolledBack {
+        /// The release.
+        release: u64,
+        /// What was wrong with it.
+        reason: String,
+    },
+    /// A generation that an administrator wanted did not prove healthy; what was there before
+    /// runs again.
+    #[error("going back to release {release} failed, so it was undone: {reason}")]
+    Undone {
+        /// The release.
+        release: u64,
+        /// What was wrong with it.
+        reason: String,
+    },
+    /// A release failed, and so did a part of the way back.
+    #[error("release {release} failed here ({reason}), and so did rolling it back")]
+    RollbackFailed {
+        /// The release.
+        release: u64,
+        /// What was wrong with it.
+        reason: String,
+        /// What kept the way back from being gone to its end.
+        source: Box<RunError>,
+    },
+    /// The note of what is being done could not be written or removed.
+    #[error("cannot keep the journal of this gateway")]
+    Journal(#[source] FileError),
+    /// Nothing can be done without somebody who has a look.
+    #[error(transparent)]
+    Alarm(#[from] Alarm),
+}
+
+/// Why the reconciler keeps its hands off until somebody has had a look.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Alarm {
+    /// Going back was cut off again and again.
+    #[error(
+        "rolling back release {release} was cut off {times} times, so nothing is touched any more"
+    )]
+    CutOff {
+        /// The release.
+        release: u64,
+        /// How often.
+        times: u32,
+    },
+    /// There is nothing to go back to.
+    #[error("release {release} failed here, and there is no whole generation to go back to")]
+    NoWayBack {
+        /// The release.
+        release: u64,
+    },
+    /// The generation in use is damaged, and so are the others.
+    #[error("the generation in use is damaged, and there is no other that is whole: {why}")]
+    Damaged {
+        /// What is wrong with the one in use.
+        why: String,
+    },
+}
+
+impl RunError {
+    /// What went wrong, a sentence each.
+    pub(super) fn problems(&self) -> Vec<String> {
+        match self {
+            Self::Steps { errors, .. } => errors.iter().map(|error| sentence(error)).collect(),
+            error => vec![sentence(error)],
+        }
+    }
+}
+
+fn sentences(errors: &[StepError]) -> String {
+    errors.iter().map(|error| sentence(error)).collect::<Vec<_>>().join("; ")
+}

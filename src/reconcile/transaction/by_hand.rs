@@ -1,0 +1,105 @@
+//! Going back because an administrator of this gateway says so.
+
+use super::back::{spare, whole};
+use super::carry_out::{Plan, carry_out};
+use super::{Cause, History, Rejected};
+use crate::reconcile::run::{in_use, session};
+use crate::reconcile::{Current, Gateway, Generation, Report, RunError, generation};
+
+/// Why there is nothing to go back to.
+#[derive(Debug, thiserror::Error)]
+pub enum ByHandError {
+    /// None of the generations on the disk is another one, whole, and meant for this gateway.
+    #[error("there is no release to go back to: {}", known(.have))]
+    None {
+        /// The generations that are on the disk.
+        have: Vec<String>,
+    },
+    /// The release is not on the disk, or not whole.
+    #[error("there is no whole generation of release {release}: {}", known(.have))]
+    Unknown {
+        /// The release.
+        release: u64,
+        /// The generations that are on the disk.
+        have: Vec<String>,
+    },
+    /// It is in use already.
+    #[error("release {release} is in use")]
+    InUse {
+        /// The release.
+        release: u64,
+    },
+    /// It did not work.
+    #[error(transparent)]
+    Run(#[from] RunError),
+}
+
+fn known(have: &[String]) -> String {
+    if have.is_empty() {
+        "none is on this host".to_owned()
+    } else {
+        format!("on this host are {}", have.join(", "))
+    }
+}
+
+/// Goes back to the generation that was in use before, or to that of the release `to`, in the same
+/// way as forward: what does not prove healthy is undone. A transaction that has not ended ends
+/// with it. The bundle that was in use is not used again until a new one has come.
+pub fn roll_back_by_hand(
+    gateway: &Gateway,
+    to: Option<u64>,
+    report: &mut Report,
+) -> Result<(), ByHandError> {
+    let mut nothing = None;
+    session(gateway, report, |report| {
+        let current = in_use(gateway)?;
+        match choose(gateway, &current, to) {
+            Ok(Generation { label, manifest }) => {
+                let (to, manifest) = (&label, &manifest);
+                let plan = Plan { cause: Cause::ByHand, from: &current, to, manifest };
+                carry_out(gateway, &plan, report)
+            }
+            Err(error) => {
+                nothing = Some(error);
+                Ok(())
+            }
+        }
+    })?;
+    nothing.map_or(Ok(()), Err)
+}
+
+fn choose(
+    gateway: &Gateway,
+    current: &Current,
+    to: Option<u64>,
+) -> Result<Generation, ByHandError> {
+    let (files, state) = (gateway.machine.files, &gateway.config.paths.state);
+    let have = generation::names(files, state).unwrap_or_default();
+    let name = match current {
+        Current::Whole(generation) => Some(generation.label.name()),
+        Current::None | Current::Damaged { .. } => None,
+    };
+    let Some(release) = to else {
+        let but: Vec<String> = name.into_iter().collect();
+        return spare(gateway, &but).ok_or(ByHandError::None { have });
+    };
+    let mut of_release = have.iter().filter(|name| generation::release(name) == Some(release));
+    let found = of_release.find_map(|name| whole(gateway, name));
+    match found {
+        Some(found) if Some(found.label.name()) == name => Err(ByHandError::InUse { release }),
+        Some(found) => Ok(found),
+        None => Err(ByHandError::Unknown { release, have }),
+    }
+}
+
+/// Lets everything be used again that is not. Returns what that is.
+pub fn lift(gateway: &Gateway) -> Result<Vec<Rejected>, RunError> {
+    let _held = crate::reconcile::run::lock(gateway)?;
+    let (files, state) = (gateway.machine.files, &gateway.config.paths.state);
+    let mut history = History::load(files, state);
+    let lifted = std::mem::take(&mut history.rejected);
+    if !lifted.is_empty() {
+        history.save(files, state).map_err(RunError::Journal)?;
+    }
+    Ok(lifted)
+}
