@@ -14,7 +14,7 @@ use tieline::bundle::{Build, Manifest, unpack};
 use tieline::identity::EnrollReport;
 use tieline::lab::LabReport;
 use tieline::publish::Published;
-use tieline::reconcile::{GatewayConfig, History, Hold, Journal, LastRun, Status};
+use tieline::reconcile::{GatewayConfig, History, Hold, Journal, LastRun, SetAside, Status};
 use tieline::report::{
     FindingsReport, KeysReport, LockReport, ReleaseReport, RootReport, TeamsReport,
 };
@@ -48,6 +48,7 @@ fn stored_schemas_are_fresh() {
     check("last-run.schema.json", schemars::schema_for!(LastRun));
     check("journal.schema.json", schemars::schema_for!(Journal));
     check("history.schema.json", schemars::schema_for!(History));
+    check("remotes.schema.json", schemars::schema_for!(SetAside));
     check("hold.schema.json", schemars::schema_for!(Hold));
 }
 

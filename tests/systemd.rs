@@ -8,10 +8,11 @@ mod support;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
-use std::time::Duration;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
-use support::gateways::{Site, is_root};
+use support::gateways::{Site, is_root, kill};
 use support::mesh;
 use support::nspawn::{Machine, has};
 use support::releases::run;
@@ -20,7 +21,8 @@ const PACKAGING: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/packaging");
 
 /// A target that brings up nothing of the host's own.
 const TARGET: &str = "[Unit]\nRequires=basic.target\nAfter=basic.target\nAllowIsolate=yes\n\
-                      Wants=tieline-reconcile.service tieline-reconcile.timer\n";
+                      Wants=tieline-recover.service tieline-reconcile.service \
+                      tieline-reconcile.timer\n";
 
 #[test]
 fn systemd_finds_no_fault_with_the_units() {
@@ -39,7 +41,7 @@ fn systemd_finds_no_fault_with_the_units() {
         units.push(to);
     }
     units.sort();
-    assert_eq!(units.len(), 3);
+    assert_eq!(units.len(), 4);
     // Not every machine has the manual pages that the units name.
     let verify = ["verify", "--man=no"];
     let output = Command::new("systemd-analyze").args(verify).args(&units).output().unwrap();
@@ -56,7 +58,11 @@ fn the_units_are_walled_in() {
     if !has("systemd-analyze") {
         return;
     }
-    for (unit, most) in [("tieline-reconcile.service", 2.2), ("tieline-tunnel@.service", 1.3)] {
+    for (unit, most) in [
+        ("tieline-reconcile.service", 2.3),
+        ("tieline-recover.service", 0.7),
+        ("tieline-tunnel@.service", 1.3),
+    ] {
         let path = format!("{PACKAGING}/systemd/{unit}");
         let output = Command::new("systemd-analyze")
             .args(["security", "--offline=true", "--no-pager", &path])
@@ -76,9 +82,10 @@ fn install(site: &Site, directory: &Path) -> Machine {
     let machine = Machine::new(directory);
     let tieline = fs::read(env!("CARGO_BIN_EXE_tieline")).unwrap();
     machine.write("/usr/bin/tieline", tieline, 0o755);
-    for unit in ["tieline-tunnel@.service", "tieline-reconcile.service", "tieline-reconcile.timer"]
-    {
-        let text = fs::read(format!("{PACKAGING}/systemd/{unit}")).unwrap();
+    for entry in fs::read_dir(format!("{PACKAGING}/systemd")).unwrap() {
+        let entry = entry.unwrap();
+        let unit = entry.file_name().into_string().unwrap();
+        let text = fs::read(entry.path()).unwrap();
         machine.write(&format!("/etc/systemd/system/{unit}"), text, 0o644);
     }
     // A timer that does not keep the test waiting.
@@ -97,6 +104,17 @@ fn install(site: &Site, directory: &Path) -> Machine {
         .arg(&machine.disk)
         .arg(machine.disk.join("usr/lib/sysusers.d/tieline.conf")));
     machine.provision(site);
+    // systemd-nspawn(1) gives each boot an id of its own, which units with a /proc of their own do
+    // not see.
+    for unit in ["recover", "reconcile"] {
+        let see = "[Service]\nBindReadOnlyPaths=/etc/boot_id:/proc/sys/kernel/random/boot_id\n";
+        machine.write(
+            &format!("/etc/systemd/system/tieline-{unit}.service.d/boot.conf"),
+            see,
+            0o644,
+        );
+    }
+    machine.write("/etc/boot_id", "11111111-1111-4111-8111-111111111111\n", 0o644);
     machine
 }
 
@@ -229,4 +247,100 @@ fn tunnels_run_as_units_without_any_capability() {
         machine.property("tieline-tunnel@tl-3.service", "ActiveState") == "inactive"
             && site.gateway(1).devices() == ["tl-2"]
     });
+}
+
+/// Something that answers on a port, in a network namespace, until it is dropped.
+struct Listener(Child);
+
+impl Listener {
+    const PORT: &str = "8099";
+
+    fn start(netns: &str) -> Self {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", netns, "python3", "-m", "http.server", Self::PORT]);
+        Self(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The power fails while a release is on trial: at the next boot the one before is put back before
+/// any tunnel starts.
+#[test]
+fn a_reboot_in_the_confirm_window_comes_up_with_the_release_before() {
+    if !is_root() || !has("systemd-nspawn") {
+        return;
+    }
+    let mut site = Site::new(2);
+    site.release();
+    let directory = tempfile::tempdir().unwrap();
+    let mut machine = install(&site, directory.path());
+    let check = format!("checks: [{{ tcp: '203.0.0.2:{}' }}]\n", Listener::PORT);
+    machine.provision_as(&site, 1, &check);
+    let listener = Listener::start(&site.gateway(2).netns);
+    let netns = site.gateway(1).netns.clone();
+    machine.boot("tl-test-trial", &netns, "test.target");
+    site.gateway(2).converge();
+    machine.eventually("packets flow", || {
+        site.gateway(2).reaches("10.0.2.1", "10.0.1.1", Duration::from_millis(1))
+    });
+    let link = |machine: &Machine| fs::read_link(machine.disk.join("var/lib/tieline/current"));
+    let journal = machine.disk.join("var/lib/tieline/journal.json");
+    machine.eventually("the first release is confirmed", || !journal.exists());
+    let before = link(&machine).unwrap();
+
+    // A release that would be healthy, if what the check asks for had not gone meanwhile.
+    mesh::add(&mut site.mesh, 3);
+    site.release();
+    machine.fetches_from(&site);
+    let phase = || fs::read_to_string(&journal).unwrap_or_default();
+    let start = Instant::now();
+    while phase().is_empty() {
+        assert!(start.elapsed() < Duration::from_secs(60), "no trial\n{}", machine.journal());
+        thread::sleep(Duration::from_millis(1));
+    }
+    drop(listener);
+    machine.eventually("the release is on trial, and its tunnel started", || {
+        phase().contains("\"switched\"")
+            && machine.property("tieline-tunnel@tl-3.service", "ActiveState") == "active"
+    });
+    assert_ne!(link(&machine).unwrap(), before);
+
+    machine.power_off();
+    machine.write("/etc/boot_id", "22222222-2222-4222-8222-222222222222\n", 0o644);
+    // A power cut takes devices and routes with it; here they are the test's.
+    for device in site.gateway(1).devices() {
+        run(site.gateway(1).command("ip").args(["link", "delete", &device]));
+    }
+    machine.boot("tl-test-trial", &netns, "test.target");
+    machine.eventually("the tunnel's unit runs", || {
+        machine.property("tieline-tunnel@tl-2.service", "ActiveState") == "active"
+    });
+    // The other end would notice within 20 seconds.
+    site.gateway(2).processes().values().for_each(|pid| kill(*pid));
+    site.gateway(2).converge();
+    machine.eventually("packets flow again", || {
+        site.gateway(2).reaches("10.0.2.1", "10.0.1.1", Duration::from_millis(1))
+    });
+    assert_eq!(link(&machine).unwrap(), before, "{}", machine.journal());
+    let started = |unit: &str| machine.property(unit, "InactiveExitTimestampMonotonic");
+    assert_eq!(started("tieline-tunnel@tl-3.service"), "0", "a tunnel of the release on trial");
+    assert_eq!(machine.property("tieline-recover.service", "Result"), "success");
+    let at = |unit: &str, what: &str| machine.property(unit, what).parse::<u64>().unwrap();
+    let recovered = at("tieline-recover.service", "ActiveEnterTimestampMonotonic");
+    for unit in ["tieline-reconcile.service", "tieline-tunnel@tl-2.service"] {
+        let started = at(unit, "InactiveExitTimestampMonotonic");
+        assert!(recovered > 0 && recovered < started, "{recovered} {unit} {started}");
+    }
+    let said = machine.journal();
+    assert!(said.contains("release 2 was not confirmed, so the one before is back"), "{said}");
+    machine.eventually("the trial has ended", || phase().is_empty());
+    // The remote still has the release. It is not tried again.
+    let shown = machine.run("tieline", &["status"]);
+    assert!(shown.contains("release     1"), "{shown}");
 }

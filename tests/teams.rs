@@ -1,123 +1,114 @@
-//! A team and CI, with the real program, a real git repository and real gateways.
+//! A team that signs for its own gateway, on real gateways.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(clippy::disallowed_methods, clippy::print_stderr)]
 
 mod support;
 
-use support::cli::Desk;
-use support::gateways::{Site, TOOLS};
-use support::{mesh, sandbox};
-use tieline::bundle::{Build, BuiltBundle};
+use std::collections::BTreeMap;
+use std::fs;
+use std::time::Duration;
+
+use serde_json::json;
+use support::forge::{Files, by, lasting};
+use support::gateways::{Gateway, Site, TOOLS};
+use support::mesh;
+use support::sandbox;
 use tieline::compile::compile;
+use tieline::primitives::Name;
+use tieline::tuf::Role;
 
-/// The desk of whoever keeps the repository, next to a site whose gateways trust its root.
-struct Office {
-    desk: Desk,
-    site: Site,
+/// The team's name, and how its file is called.
+const TEAM: &str = "team/west";
+const FILE: &str = "team%2Fwest";
+
+/// A release of these bundles in which the team, which holds key 5, speaks of gw-1. `rest` is the
+/// version of everything but the top-level targets and the root, which stay at 1.
+fn release(bundles: &BTreeMap<Name, Vec<u8>>, rest: u64, signer: u8) -> Files {
+    let mut forge = lasting().delegated_version(rest);
+    for role in [Role::Snapshot, Role::Timestamp] {
+        forge = forge.set(role, "/version", rest.into());
+    }
+    forge.bundles.clone_from(bundles);
+    forge.speakers = [(mesh::name("gw-1"), TEAM.to_owned())].into();
+    forge.targets_of(TEAM)["targets"] = json!({});
+    forge.describe_bundles();
+    // The team would like to speak of gw-2 as well.
+    let stolen = forge.targets_of(TEAM)["targets"]["gw-1.tar.gz"].clone();
+    forge.targets_of(TEAM)["targets"]["gw-2.tar.gz"] = stolen;
+    let delegations = &mut forge.of(Role::Targets)["delegations"];
+    delegations["roles"][0]["paths"] = json!(["gw-1.tar.gz"]);
+    forge.delegated.get_mut(TEAM).unwrap().1 = by(&[signer]);
+    forge.files()
 }
 
-impl Office {
-    fn new() -> Self {
-        let desk = Desk::new();
-        for key in ["boss", "ci", "north"] {
-            desk.ok(&format!("key generate {key}"));
-        }
-        desk.ok("root init --yes --mesh test --key boss --release-key ci.pub");
-        let site = Site::new(2);
-        for n in [1, 2] {
-            let root = desk.read("repository/metadata/root.json");
-            std::fs::write(site.gateway(n).directory.join("root.json"), root).unwrap();
-        }
-        Self { desk, site }
+fn offer(site: &Site, files: &Files) {
+    fs::remove_dir_all(&site.repository.directory).unwrap();
+    for (path, content) in files {
+        let path = site.repository.directory.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
     }
-
-    /// What `tieline build` would write for the mesh as it is now.
-    fn build(&self) {
-        let bundles = compile(&mesh::numbered(&self.site.mesh));
-        let mut built = Build {
-            format: Build::FORMAT,
-            mesh: mesh::name("test"),
-            source_commit: None,
-            gateways: [].into(),
-        };
-        for (gateway, bundle) in bundles {
-            let entry = BuiltBundle { length: bundle.bytes.len() as u64, sha256: bundle.digest };
-            self.desk.write(&format!("build/{}", Build::bundle_file(&gateway)), &bundle.bytes);
-            built.gateways.insert(gateway, entry);
-        }
-        self.desk.write("build/build.json", serde_json::to_vec(&built).unwrap());
-    }
-
-    fn publish(&self) -> String {
-        self.desk.ok(&format!("publish {}", self.site.git.url()))
-    }
-
-    /// The port that a gateway's tunnel to the other one listens on, as installed.
-    fn port(&self, n: usize) -> String {
-        let gateway = self.site.gateway(n);
-        let config = gateway.directory.join(format!("state/current/openvpn/tl-{}.conf", 3 - n));
-        let config = std::fs::read_to_string(config).unwrap();
-        let line = config.lines().find(|line| line.starts_with("lport")).unwrap();
-        line.to_owned()
-    }
+    site.publish();
 }
 
-/// North answers for gw-1, CI for gw-2; a change of the mesh reaches each when its own signer signs.
+fn bundles(site: &Site) -> BTreeMap<Name, Vec<u8>> {
+    let bundles = compile(&mesh::numbered(&site.mesh));
+    bundles.into_iter().map(|(name, bundle)| (name, bundle.bytes)).collect()
+}
+
+fn status(gateway: &Gateway) -> serde_json::Value {
+    let output = gateway.status_command().args(["--format", "json"]).output().unwrap();
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
 #[test]
-fn each_gateway_follows_its_own_signer() {
-    sandbox::enter("each_gateway_follows_its_own_signer", TOOLS, || {
-        let mut office = Office::new();
-        office.build();
-        let Office { desk, .. } = &office;
-        desk.ok("sign --yes --key ci");
-        desk.ok("delegate set north --yes --gateway gw-1 --team-key north.pub --key ci");
-        let listed = desk.run("delegate list").out;
-        assert!(
-            listed.contains("north: 1 of ") && listed.contains("has not signed yet"),
-            "{listed}"
-        );
-        // The team signs at its own desk, CI adds snapshot and timestamp, and hands over.
-        desk.refused("sign --yes --as north --propose --key ci", 20, "the north role needs 1");
-        let said = desk.ok("sign --yes --as north --propose --key north");
-        assert!(said.contains("as team north") && said.contains("sign --countersign --as north"));
-        assert!(said.contains("unchanged gw-1") && !said.contains("gw-2"), "{said}");
-        desk.ok("sign --yes --as north --countersign --key ci");
-        let said = desk.ok("sign --yes --key ci");
-        assert!(said.contains("gw-1 is left to team north"), "{said}");
-        let listed = desk.run("delegate list").out;
-        assert!(listed.contains("signed for gw-1 until"), "{listed}");
-        office.publish();
+fn a_team_moves_its_own_gateway_and_no_other() {
+    sandbox::enter("a_team_moves_its_own_gateway_and_no_other", TOOLS, || {
+        let mut site = Site::new(2);
+        let first = bundles(&site);
+        let files = release(&first, 1, 5);
         for n in [1, 2] {
-            assert!(office.site.gateway(n).converge().contains("applied"));
+            let root = site.gateway(n).directory.join("root.json");
+            fs::write(root, &files["metadata/1.root.json"]).unwrap();
         }
-        let before = [office.port(1), office.port(2)];
+        offer(&site, &files);
+        for n in [1, 2] {
+            let said = site.gateway(n).converge();
+            assert!(said.contains("release 1 applied"), "{said}");
+        }
+        assert!(site.gateway(1).reaches("10.0.1.1", "10.0.2.1", Duration::from_secs(30)));
+        let seen = status(site.gateway(1));
+        assert!(seen["metadata"]["expires"][FILE].is_string(), "{seen}");
+        assert!(status(site.gateway(2))["metadata"]["expires"][FILE].is_null(), "it asked nobody");
+        let generation = seen["generation"]["name"].as_str().unwrap().to_owned();
 
-        // Other ports everywhere. CI signs: gw-2 follows, gw-1 does not.
-        office.site.mesh.tunnels.first_port = 12000;
-        office.site.mesh.tunnels.last_port = 12999;
-        office.build();
-        office.desk.ok("sign --yes --key ci");
-        office.publish();
-        for n in [1, 2] {
-            office.site.gateway(n).converge();
-        }
-        assert_eq!(office.port(1), before[0], "gw-1 is none of CI's business");
-        assert_ne!(office.port(2), before[1]);
-        // North signs: gw-1 follows.
-        office.desk.ok("sign --yes --as north --propose --key north");
-        office.desk.ok("sign --yes --as north --countersign --key ci");
-        office.publish();
-        for n in [1, 2] {
-            office.site.gateway(n).converge();
-        }
-        assert_ne!(office.port(1), before[0]);
+        // A new bundle for gw-1 alone; the number of the release stays.
+        mesh::add(&mut site.mesh, 3);
+        let mut second = first.clone();
+        second.insert(mesh::name("gw-1"), bundles(&site)[&mesh::name("gw-1")].clone());
+        let newer = release(&second, 2, 5);
+        assert_eq!(newer["metadata/1.targets.json"], files["metadata/1.targets.json"]);
+        offer(&site, &newer);
+        let other = (site.gateway(2).state(), site.gateway(2).running());
+        let said = site.gateway(1).converge();
+        assert!(said.contains("release 1 applied: 1 tunnel added"), "{said}");
+        assert_eq!(site.gateway(2).converge(), "", "nothing for gw-2");
+        assert_eq!((site.gateway(2).state(), site.gateway(2).running()), other);
+        let now = status(site.gateway(1))["generation"]["name"].as_str().unwrap().to_owned();
+        assert_ne!(now, generation);
+        assert!(now.starts_with("1-"), "{now}");
 
-        // The team goes; CI answers for its gateway at once, and nothing has to be done for that.
-        office.desk.ok("delegate remove north --yes --key ci");
-        office.publish();
-        assert_eq!(office.site.gateway(1).converge(), "", "the same bundle");
-        assert_eq!(office.desk.run("delegate list").out, "");
-        office.desk.refused("sign --yes --as north --key north", 1, "delegates nothing to north");
+        // It does not go back, and takes nothing from a stranger; gw-2 is not concerned by either.
+        for (offered, code, words) in
+            [(&files, 21, "goes back"), (&release(&first, 3, 9), 20, "3.team%2Fwest.json")]
+        {
+            offer(&site, offered);
+            let ended = site.gateway(1).reconcile();
+            assert_eq!(ended.code, code, "{}", ended.stderr);
+            assert!(ended.stderr.contains(words), "{}", ended.stderr);
+        }
+        assert_eq!(site.gateway(2).converge(), "", "gw-2 goes on");
+        assert_eq!(status(site.gateway(1))["generation"]["name"], json!(now));
     });
 }

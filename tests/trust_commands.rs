@@ -7,10 +7,9 @@ mod support;
 
 use std::os::unix::fs::PermissionsExt as _;
 
+use support::builds::build;
 use support::cli::{Desk, tree};
 use support::forge::{NOW, bundle, provisioned, update};
-use tieline::bundle::{Build, BuiltBundle};
-use tieline::primitives::{Digest, Name};
 
 /// In the year in which these tests take place.
 const SIGNED: &str = "--signed-at 2030-01-01T00:00:00Z";
@@ -25,24 +24,6 @@ fn begun() -> Desk {
     ));
     build(&desk, &[("perth", 1), ("sydney", 1)]);
     desk
-}
-
-/// Writes what `tieline build` would: bundles that differ by number.
-fn build(desk: &Desk, gateways: &[(&str, u64)]) {
-    let mut built = Build {
-        format: Build::FORMAT,
-        mesh: "test".parse().unwrap(),
-        source_commit: None,
-        gateways: [].into(),
-    };
-    for (gateway, n) in gateways {
-        let bytes = bundle(gateway, "test", *n);
-        let entry = BuiltBundle { length: bytes.len() as u64, sha256: Digest::of(&bytes) };
-        let gateway: Name = gateway.parse().unwrap();
-        desk.write(&format!("build/{}", Build::bundle_file(&gateway)), &bytes);
-        built.gateways.insert(gateway, entry);
-    }
-    desk.write("build/build.json", serde_json::to_vec(&built).unwrap());
 }
 
 fn mode(desk: &Desk, file: &str) -> u32 {

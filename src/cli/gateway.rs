@@ -79,6 +79,7 @@ impl Parts {
             config,
             identity: identity(context.host.files, config)?,
             owner: owner(config)?,
+            attended: context.terminal.is_attended(),
         })
     }
 }

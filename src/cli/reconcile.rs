@@ -37,6 +37,12 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
     let config = args.config.load(context)?;
     let parts = Parts::new(&config);
     let gateway = parts.gateway(context, &config)?;
+    let wait = reconcile::splay(&config);
+    if !gateway.attended && !wait.is_zero() {
+        let seconds = wait.as_secs_f32();
+        context.terminal.step(&format!("{}: waits {seconds:.1} s, see splay", config.gateway));
+        context.host.clock.sleep(wait);
+    }
     let mut report = Report::default();
     let ended = reconcile::run(&gateway, &mut report);
     tell(&config.gateway, &report, context);
@@ -151,7 +157,7 @@ fn hint(error: &RunError) -> String {
         }
         RunError::Refused(_) => "nothing was changed; look at `gateway` and `mesh` in gateway.yaml",
         RunError::RolledBack { .. } => {
-            "the release before runs; a newer one is tried when it comes, and this one again after \
+            "what ran before runs again; another release is tried when it comes, and this one after \
              `tieline rollback --lift`"
         }
         RunError::Undone { .. } => "what was in use before runs again",

@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 
 use super::gateway::{ConfigArgs, Parts};
 use super::{Context, Exit, Failure, Format};
-use crate::reconcile::{ClockStatus, Outcome, Questions, State, Status, TunnelStatus, status};
+use crate::reconcile::{
+    ClockStatus, Outcome, Pending, Phase, Questions, State, Status, TunnelStatus, status,
+};
 
 /// Show how this gateway is: its release, its tunnels, the metadata it trusts
 #[derive(Debug, clap::Args)]
@@ -40,6 +42,12 @@ fn text(status: &Status) -> String {
         (None, Some(why)) => format!("release     unknown: {why}"),
         (None, None) => "release     none yet".to_owned(),
     });
+    lines.extend(status.transaction.as_ref().map(pending));
+    lines.extend(
+        status.rejected.iter().map(|rejected| {
+            format!("kept away   release {}: {}", rejected.release, rejected.reason)
+        }),
+    );
     let metadata = &status.metadata;
     if let Some(problem) = &metadata.problem {
         lines.push(format!("metadata    {problem}"));
@@ -75,6 +83,22 @@ fn clock(clock: &ClockStatus) -> Option<String> {
     }
     let wrong = clock.synchronised == Some(false);
     wrong.then(|| "clock       not synchronised: expiry may be judged by a wrong time".to_owned())
+}
+
+/// What a run is at, or was when it was cut off.
+fn pending(of: &Pending) -> String {
+    let release = of.release;
+    match (of.phase, of.seconds_left) {
+        (Phase::RollingBack, _) => {
+            let reason = of.reason.as_deref().unwrap_or("it was cut off");
+            format!("undoing     release {release}: {reason}")
+        }
+        (Phase::Committed, _) => format!("confirmed   release {release}"),
+        (_, Some(left)) => {
+            format!("confirming  release {release}, which has {left} seconds left to prove healthy")
+        }
+        (_, None) => format!("undoing     release {release}: it was not confirmed before a reboot"),
+    }
 }
 
 /// The tunnels, a line each, in columns as wide as they need to be.

@@ -15,8 +15,9 @@ pub trait Console {
     /// One line, without its end.
     fn line(&self) -> io::Result<String>;
 
-    /// One line that nobody is to see, without its end. `Interrupted` where Ctrl-C was typed.
-    fn secret(&self) -> io::Result<Zeroizing<String>>;
+    /// One line that nobody is to see, without its end; `ask` asks for it, when nothing that is
+    /// typed shows any more. `Interrupted` where Ctrl-C was typed.
+    fn secret(&self, ask: &mut dyn FnMut()) -> io::Result<Zeroizing<String>>;
 }
 
 /// Standard input.
@@ -37,8 +38,9 @@ impl Console for RealConsole {
         Ok(line.trim_end_matches(['\r', '\n']).to_owned())
     }
 
-    fn secret(&self) -> io::Result<Zeroizing<String>> {
+    fn secret(&self, ask: &mut dyn FnMut()) -> io::Result<Zeroizing<String>> {
         let _silent = Silence::begin()?;
+        ask();
         let mut input = io::stdin().lock();
         read_secret(&mut input)
     }

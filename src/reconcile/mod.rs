@@ -5,6 +5,7 @@
 //! [`host`](crate::host).
 
 mod applied;
+mod aside;
 mod candidate;
 mod changes;
 mod config;
@@ -23,12 +24,14 @@ mod policy;
 mod report;
 mod restore;
 mod run;
+mod splay;
 mod stage;
 mod status;
 mod transaction;
 mod wanted;
 
 pub use applied::Applied;
+pub use aside::{Failing, SetAside};
 pub use candidate::{Candidate, Local, Refusal};
 pub use changes::Changes;
 pub use config::{ConfigError, Confirm, GatewayConfig, Hook, LogTo, Paths, Policy, ServiceManager};
@@ -44,9 +47,10 @@ pub use policy::Forbidden;
 pub use report::{Installed, Report};
 pub use restore::RestoreError;
 pub use run::{Gateway, Machine, run};
+pub use splay::splay;
 pub use status::{ClockStatus, InUse, Metadata, Questions, State, Status, TunnelStatus, status};
 pub use transaction::{
-    ByHandError, Cause, Found, History, Journal, Linked, Origin, Phase, Recovery, Rejected,
-    Situation, forget, lift, put_back, roll_back_by_hand, way_out,
+    ByHandError, Cause, Found, History, Journal, Linked, Origin, Pending, Phase, Recovery,
+    Rejected, Situation, forget, lift, put_back, roll_back_by_hand, way_out,
 };
 pub use wanted::{Ruleset, Tunnel, Wanted};

@@ -4,11 +4,12 @@ use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use super::aside::SetAside;
 use super::{Gateway, Report, metadata};
 use crate::host::FileError;
-use crate::host::git::{Fetch, GitError, Limits, Remote};
+use crate::host::git::{FailureKind, Fetch, GitError, Limits, Remote};
 use crate::primitives::{Digest, sentence};
-use crate::tuf::{self, Stored, TrustError, Update, VerifiedBundle, VerifiedRelease};
+use crate::tuf::{self, Stored, TrustError, Update, Validity, VerifiedBundle, VerifiedRelease};
 
 /// What the remotes had.
 #[derive(Debug)]
@@ -68,28 +69,58 @@ enum Trouble {
     Release(ReleaseError),
 }
 
+/// What one remote had.
+struct Found {
+    newest: Newest,
+    release: u64,
+    /// What of its metadata will soon have expired.
+    ending: Vec<Validity>,
+}
+
 /// Asks the remotes in their order, each for its share of the deadline, until one has a
-/// release that can be trusted. A remote can at worst withhold: what it sends is verified, and what is
-/// wrong with it becomes a warning if another one is fine.
+/// release that can be trusted and whose metadata are not about to expire: a remote that is valid but
+/// behind is believed until then, and no longer if another one is ahead. A remote can at
+/// worst withhold: what it sends is verified, and what is wrong with it becomes a warning if another
+/// one is fine.
+///
+/// Who failed is asked after the others for a while, unless somebody is watching.
 pub(super) fn newest(
     gateway: &Gateway,
     active: Option<Digest>,
     report: &mut Report,
 ) -> Result<Newest, ReleaseError> {
+    let Gateway { machine, config, .. } = gateway;
     let start = Instant::now();
-    let deadline = gateway.config.deadline();
     let (mut unreachable, mut hint) = (Vec::new(), None);
     let mut refused: Option<ReleaseError> = None;
-    let remotes = &gateway.config.remotes;
-    for (asked, remote) in remotes.iter().enumerate() {
-        let left = deadline.saturating_sub(start.elapsed());
-        match ask(gateway, remote, share(left, remotes.len() - asked), active, report) {
-            Ok(newest) => {
-                report.remote = Some(remote.clone());
-                report.steps.extend(unreachable);
-                report.warnings.extend(refused.map(|error| sentence(&error)));
-                return Ok(newest);
+    let mut best: Option<Found> = None;
+    let noted = SetAside::load(machine.files, &config.paths.run, &machine.clock.boot());
+    let mut aside = noted.clone();
+    let order = if gateway.attended {
+        config.remotes.iter().collect()
+    } else {
+        noted.order(&config.remotes, &machine.clock.boot())
+    };
+    for (asked, remote) in order.iter().enumerate() {
+        let left = config.deadline().saturating_sub(start.elapsed());
+        let answer = ask(gateway, remote, share(left, order.len() - asked), active);
+        if answer.as_ref().err().is_none_or(Trouble::is_ours) {
+            aside.answered(remote);
+        } else if best.is_none() {
+            aside.failed(remote, &machine.clock.boot());
+        }
+        match answer {
+            Ok(found) => {
+                report.remote = Some((*remote).clone());
+                // What is trusted only rises, so the last one is never behind the one before.
+                let enough = found.ending.is_empty();
+                best = Some(found);
+                if enough {
+                    break;
+                }
             }
+            // Others are only asked whether they are ahead.
+            Err(trouble) if best.is_some() => report.steps.push(trouble.sentence()),
             Err(Trouble::Git(error)) => {
                 hint = hint.or_else(|| error.hint().map(str::to_owned));
                 unreachable.push(sentence(&error));
@@ -97,7 +128,39 @@ pub(super) fn newest(
             Err(Trouble::Release(error)) => refused = refused.or(Some(error)),
         }
     }
-    Err(refused.unwrap_or(ReleaseError::NoRemote { failures: unreachable, hint }))
+    if aside != noted
+        && let Err(error) = aside.save(machine.files, &config.paths.run)
+    {
+        report.warnings.push(sentence(&error));
+    }
+    let Some(found) = best else {
+        return Err(refused.unwrap_or(ReleaseError::NoRemote { failures: unreachable, hint }));
+    };
+    report.steps.extend(unreachable);
+    report.warnings.extend(refused.map(|error| sentence(&error)));
+    for Validity { role, expires, .. } in &found.ending {
+        report.warnings.push(format!("the {role} metadata expire at {expires}: sign them again"));
+    }
+    report.release = Some(found.release);
+    Ok(found.newest)
+}
+
+impl Trouble {
+    /// Whether it is this host that cannot, and no remote's fault.
+    fn is_ours(&self) -> bool {
+        match self {
+            Self::Git(GitError::Spawn(_) | GitError::Directory(_)) => true,
+            Self::Git(error) => error.kind() == Some(FailureKind::Local),
+            Self::Release(error) => !matches!(error, ReleaseError::Untrusted { .. }),
+        }
+    }
+
+    fn sentence(&self) -> String {
+        match self {
+            Self::Git(error) => sentence(error),
+            Self::Release(error) => sentence(error),
+        }
+    }
 }
 
 /// The part of the time that is `left` for one of the remotes still to be asked, so that one that
@@ -111,8 +174,7 @@ fn ask(
     remote: &Remote,
     left: Duration,
     active: Option<Digest>,
-    report: &mut Report,
-) -> Result<Newest, Trouble> {
+) -> Result<Found, Trouble> {
     let fetch = Fetch {
         remote: remote.clone(),
         branch: format!("gateway/{}", gateway.config.gateway),
@@ -122,7 +184,7 @@ fn ask(
         limits: Limits::SLICE,
     };
     let fetched = gateway.machine.remotes.fetch(&fetch).map_err(Trouble::Git)?;
-    verify(gateway, remote, &fetched.files, active, report).map_err(Trouble::Release)
+    verify(gateway, remote, &fetched.files, active).map_err(Trouble::Release)
 }
 
 fn verify(
@@ -130,25 +192,20 @@ fn verify(
     remote: &Remote,
     fetched: &Utf8Path,
     active: Option<Digest>,
-    report: &mut Report,
-) -> Result<Newest, ReleaseError> {
+) -> Result<Found, ReleaseError> {
     let untrusted = |source| untrusted(remote, source);
     let release = update(gateway, remote, fetched)?;
-    for validity in release.ending() {
-        let (role, expires) = (validity.role, validity.expires);
-        report.warnings.push(format!("the {role} metadata expire at {expires}: sign them again"));
-    }
-    report.release = Some(release.number());
+    let found = |newest| Found { newest, release: release.number(), ending: release.ending() };
     let target = release.target(&gateway.config.gateway).map_err(untrusted)?;
     if Some(target.digest()) == active {
-        return Ok(Newest::Same);
+        return Ok(found(Newest::Same));
     }
     let path = target.request().path;
     // A little more than its length is read as well: a mix-up is recognised by the digest.
     let bytes = read(gateway, remote, fetched, &path, tuf::Limits::GATEWAY.bundle)?;
     let missing = || untrusted(TrustError::Missing { file: path.clone() });
     let bundle = target.accept(bytes.ok_or_else(missing)?).map_err(untrusted)?;
-    Ok(Newest::Other(Box::new(bundle)))
+    Ok(found(Newest::Other(Box::new(bundle))))
 }
 
 /// Follows the metadata from the root down, and remembers what is trusted by then, also where the

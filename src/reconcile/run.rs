@@ -41,6 +41,8 @@ pub struct Gateway<'a> {
     pub identity: Fingerprint,
     /// The id of the user that OpenVPN runs as, who owns the tunnels' devices.
     pub owner: u32,
+    /// Whether somebody is watching, who would rather not wait for what can be had at once.
+    pub attended: bool,
 }
 
 /// Brings a gateway to the newest release its remotes have.
@@ -104,7 +106,7 @@ pub(super) fn in_use(gateway: &Gateway) -> Result<Current, RunError> {
     let (files, state) = (gateway.machine.files, &gateway.config.paths.state);
     let current = generation::current(files, state).map_err(RunError::Directories)?;
     if current == Current::None && !History::load(files, state).used.is_empty() {
-        return Ok(Current::Damaged { why: format!("{}/current is gone", state) });
+        return Ok(Current::Damaged { why: format!("{state}/current is gone") });
     }
     Ok(current)
 }

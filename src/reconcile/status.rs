@@ -8,7 +8,10 @@ use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Current, GatewayConfig, LastRun, StepError, generation, health, metadata};
+use super::{
+    Current, GatewayConfig, History, LastRun, Pending, Rejected, StepError, generation, health,
+    metadata,
+};
 use crate::bundle::{Manifest, Unit};
 use crate::host::{Clock, Files, Network, NetworkState, Probes, Process, Services, TunnelState};
 use crate::primitives::{Device, Digest, Name, sentence};
@@ -43,6 +46,10 @@ pub struct Status {
     pub generation: Option<InUse>,
     /// What is wrong with the generation in use, if something is
     pub damaged: Option<String>,
+    /// What has been begun and not ended
+    pub transaction: Option<Pending>,
+    /// The bundles that are not used again until another one has come
+    pub rejected: Vec<Rejected>,
     /// The metadata it trusts
     pub metadata: Metadata,
     /// Its clock
@@ -148,6 +155,8 @@ pub fn status(asked: &Questions, config: &GatewayConfig) -> Result<Status, StepE
         mesh: config.mesh.clone(),
         generation: in_use,
         damaged,
+        transaction: Pending::load(asked.files, &paths.state, asked.clock),
+        rejected: History::load(asked.files, &paths.state).rejected,
         metadata,
         clock,
         tunnels,

@@ -1,8 +1,9 @@
 //! The program itself, run in a directory of its own.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 /// An empty directory in which `tieline` is run.
 pub struct Desk {
@@ -53,6 +54,47 @@ impl Desk {
         let ended = self.run(arguments);
         assert_eq!(ended.code, 0, "tieline {arguments}: {}", ended.err);
         ended.err
+    }
+
+    /// The same, but what it prints to standard output.
+    pub fn ok_out(&self, arguments: &str) -> String {
+        let ended = self.run(arguments);
+        assert_eq!(ended.code, 0, "tieline {arguments}: {}", ended.err);
+        ended.out
+    }
+
+    /// Runs `tieline` at a terminal, where a person answers each question with one of `answers`;
+    /// everything the terminal shows is in `out`.
+    pub fn at_terminal(&self, arguments: &str, answers: &[&str]) -> Ended {
+        let command = format!("{} {arguments}", env!("CARGO_BIN_EXE_tieline"));
+        let mut script = Command::new("script");
+        script.args([
+            "--quiet",
+            "--return",
+            "--echo",
+            "always",
+            "--command",
+            &command,
+            "/dev/null",
+        ]);
+        script.current_dir(self.directory.path()).env("SHELL", "/bin/sh");
+        script.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = script.spawn().unwrap();
+        let (mut stdin, mut stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        let mut shown = Vec::new();
+        let mut answers = answers.iter();
+        let mut buffer = [0; 4096];
+        // A question ends where its answer begins: with a blank.
+        while let Ok(length @ 1..) = stdout.read(&mut buffer) {
+            shown.extend_from_slice(&buffer[..length]);
+            if (shown.ends_with(b": ") || shown.ends_with(b"] "))
+                && let Some(answer) = answers.next()
+            {
+                stdin.write_all(answer.as_bytes()).unwrap();
+            }
+        }
+        let code = child.wait().unwrap().code().expect("tieline was killed");
+        Ended { code, out: String::from_utf8(shown).unwrap(), err: String::new() }
     }
 
     /// Runs `tieline`, which must fail with `code` and say `says`.

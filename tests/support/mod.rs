@@ -9,6 +9,7 @@
 )]
 
 pub mod archive;
+pub mod builds;
 pub mod cli;
 pub mod faulty_proxy;
 pub mod forge;
@@ -25,3 +26,4 @@ pub mod nspawn;
 pub mod releases;
 pub mod sandbox;
 pub mod skip;
+pub mod ssh_agent;

@@ -11,7 +11,7 @@ use crate::cli::{Context, Exit, Failure};
 use crate::host::{FileError, Mode};
 use crate::primitives::{Digest, Name, Shown};
 use crate::tuf::repository::{NewFile, RootError, RootProposal, TrustedRoot};
-use crate::tuf::{KeyId, Limits, Request};
+use crate::tuf::{KeyId, Limits, Request, SignerError};
 
 /// Where the ceremony takes place
 #[derive(Debug, clap::Args)]
@@ -81,16 +81,12 @@ impl Ceremony {
     /// Looks at a repository, which may not have begun yet.
     pub(super) fn open(place: &Place, context: &Context) -> Result<Self, Failure> {
         let repository = Directory::new(&place.repository, context);
-        let first = match &place.trusted {
-            Some(path) => {
-                let path = context.path(path);
-                let bytes = context.host.files.read(&path, Limits::GATEWAY.root);
-                Some(bytes.map_err(|error| Failure::new(Exit::Failure, &error))?)
-            }
-            None => {
-                let path = "metadata/1.root.json".to_owned();
-                repository.read(&Request { path, limit: Limits::GATEWAY.root }, context)?
-            }
+        let first = if let Some(path) = &place.trusted {
+            let bytes = context.host.files.read(&context.path(path), Limits::GATEWAY.root);
+            Some(bytes.map_err(|error| Failure::new(Exit::Failure, &error))?)
+        } else {
+            let path = "metadata/1.root.json".to_owned();
+            repository.read(&Request { path, limit: Limits::GATEWAY.root }, context)?
         };
         let trusted = first.map(|first| follow(first, &repository, context)).transpose()?;
         Ok(Self { repository, directory: context.path(&place.proposal), trusted })
@@ -256,9 +252,9 @@ pub(super) fn explain(error: &RootError) -> Failure {
         RootError::Chain(trust) | RootError::Refused(trust) => {
             Failure { exit: trust.kind().into(), ..Failure::new(Exit::Failure, error) }
         }
-        RootError::Unsigned { .. } | RootError::NoHolder { .. } => {
-            Failure::new(Exit::Signature, error)
-        }
+        RootError::Unsigned { .. }
+        | RootError::NoHolder { .. }
+        | RootError::Signer(SignerError::Wrong { .. }) => Failure::new(Exit::Signature, error),
         _ => Failure::new(Exit::Failure, error),
     };
     match error {

@@ -159,8 +159,8 @@ fn terms(
     let mut names = Names::new();
     let mut held_by = |role, sources: &[NamedSource], more: Vec<NamedKey>, threshold| {
         let mut keys: Vec<PublicKey> = Vec::new();
-        let named = sources.iter().map(|source| source.load(&Passphrase::default(), context));
-        for key in named.chain(more.into_iter().map(Ok)) {
+        let loaded = sources.iter().map(|source| source.load(&Passphrase::default(), context));
+        for key in loaded.chain(more.into_iter().map(Ok)) {
             let key = key?;
             call(&key, &mut names)?;
             keys.push(key.key);

@@ -90,8 +90,7 @@ impl Passphrase {
 }
 
 fn ask(question: &str, context: &mut Context) -> Result<Zeroizing<String>, Failure> {
-    context.terminal.ask(question);
-    let answer = context.host.console.secret();
+    let answer = context.host.console.secret(&mut || context.terminal.ask(question));
     // What was typed was not shown, the end of its line included.
     context.terminal.ask("\n");
     answer.map_err(|error| match error.kind() {

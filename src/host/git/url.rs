@@ -79,6 +79,20 @@ impl RemoteUrl {
         self.port
     }
 
+    /// Who answers there, whatever is asked for: `https://host:port`, and for `file:` all of it.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        let scheme = match self.scheme {
+            Scheme::Https => "https",
+            Scheme::Http => "http",
+            Scheme::Ssh => "ssh",
+            Scheme::Git => "git",
+            Scheme::File => return self.text.clone(),
+        };
+        let port = self.port.map(|port| format!(":{port}")).unwrap_or_default();
+        format!("{scheme}://{}{port}", self.host)
+    }
+
     /// The address as text.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -140,7 +140,8 @@ impl Town {
             probes: host,
             remotes: host,
         };
-        let gateway = Gateway { machine, config: &self.config, identity: self.identity, owner: 7 };
+        let (config, identity) = (&self.config, self.identity);
+        let gateway = Gateway { machine, config, identity, owner: 7, attended: false };
         act(&gateway)
     }
 

@@ -1,9 +1,10 @@
 //! What a proposed root changes, in words.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::KeyView;
+use super::names::FIELD;
 use super::view::{ORDER, holders};
 use crate::tuf::metadata::{Root, Signed};
 use crate::tuf::{PublicKey, Role, UtcTime};
@@ -57,7 +58,7 @@ impl fmt::Display for Change {
 /// What is different between two roots. Keys are told apart by what they are, not by their ids.
 pub(super) fn between(old: &Signed<Root>, new: &Signed<Root>) -> Vec<Change> {
     let mut changes = Vec::new();
-    let mut named = BTreeMap::new();
+    let mut renamed = BTreeMap::new();
     for role in ORDER {
         let (before, after) = (holders(&old.body, role), holders(&new.body, role));
         let has = |keys: &[KeyView], key: &PublicKey| keys.iter().any(|k| k.key.is_same(key));
@@ -73,25 +74,22 @@ pub(super) fn between(old: &Signed<Root>, new: &Signed<Root>) -> Vec<Change> {
         for key in &after {
             let was = before.iter().find(|was| was.key.is_same(&key.key));
             if let Some(was) = was.filter(|was| was.name != key.name) {
-                named.insert(key.id.clone(), (key.clone(), was.to_string()));
+                renamed.insert(key.id.clone(), (key.clone(), was.to_string()));
             }
         }
     }
-    changes.extend(named.into_values().map(|(key, from)| Change::Named { key, from }));
+    changes.extend(renamed.into_values().map(|(key, from)| Change::Named { key, from }));
     if old.expires != new.expires {
         changes.push(Change::Expiry(old.expires, new.expires));
     }
-    let fields = |root: &Signed<Root>| {
-        let mut fields = root.body.other.clone();
-        // Shown above, one by one.
-        fields.remove("x-tieline-key-names");
-        fields
-    };
-    let (before, after) = (fields(old), fields(new));
-    let mut names: Vec<_> = before.keys().chain(after.keys()).collect();
-    names.sort();
-    names.dedup();
-    let different = names.into_iter().filter(|name| before.get(*name) != after.get(*name));
-    changes.extend(different.map(|name| Change::Field(name.clone())));
+    changes.extend(other_fields(&old.body, &new.body));
     changes
+}
+
+/// The fields that this version does not know and that differ.
+fn other_fields(old: &Root, new: &Root) -> Vec<Change> {
+    let names: BTreeSet<_> = old.other.keys().chain(new.other.keys()).collect();
+    let different = names.into_iter().filter(|name| old.other.get(*name) != new.other.get(*name));
+    // The names of keys are shown one by one.
+    different.filter(|name| *name != FIELD).map(|name| Change::Field(name.clone())).collect()
 }

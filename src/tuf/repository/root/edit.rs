@@ -61,7 +61,7 @@ pub(super) fn apply(root: &mut Root, edit: &Edit) -> Result<(), RootError> {
         Edit::Revoke { key, roles } => {
             let id = find(root, key)?;
             let held = held(root, &id);
-            for role in roles.iter().filter(|role| !held.contains(role)) {
+            if let Some(role) = roles.iter().find(|role| !held.contains(role)) {
                 return Err(RootError::HoldsNot { key: called(root, &id), role: *role });
             }
             revoke(root, &id, if roles.is_empty() { &held } else { roles });
@@ -69,13 +69,13 @@ pub(super) fn apply(root: &mut Root, edit: &Edit) -> Result<(), RootError> {
         }
         Edit::Replace { old, new } => {
             let old = find(root, old)?;
+            if root.keys.get(&old).is_some_and(|key| key.is_same(&new.key)) {
+                return Err(RootError::Itself { key: called(root, &old) });
+            }
             let roles = held(root, &old);
             // First, so that its name is free for its successor.
             revoke(root, &old, &roles);
             let id = admit(root, new)?;
-            if id == old {
-                return Err(RootError::SameKey { one: old.short(), two: id.short() });
-            }
             roles.iter().try_for_each(|&role| grant(root, &id, role))
         }
         Edit::Threshold { role, threshold } => {
@@ -130,8 +130,8 @@ fn revoke(root: &mut Root, id: &KeyId, roles: &[Role]) {
 fn find(root: &Root, what: &str) -> Result<KeyId, RootError> {
     let shown = || Shown(what).to_string();
     let names = names::of(root);
-    let named = names.iter().find(|(_, name)| name.as_str() == what).map(|(id, _)| id);
-    if let Some(id) = named.or_else(|| root.keys.keys().find(|id| id.to_string() == what)) {
+    let meant = names.iter().find(|(_, name)| name.as_str() == what).map(|(id, _)| id);
+    if let Some(id) = meant.or_else(|| root.keys.keys().find(|id| id.to_string() == what)) {
         return Ok(id.clone());
     }
     // Fewer digits could be a typing error that happens to mean somebody.

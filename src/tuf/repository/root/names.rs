@@ -13,7 +13,7 @@ use crate::tuf::KeyId;
 use crate::tuf::metadata::Root;
 
 /// The field of root metadata.
-const FIELD: &str = "x-tieline-key-names";
+pub(super) const FIELD: &str = "x-tieline-key-names";
 
 /// The names, by key. What is no name, or stands for two keys, is left out: whoever reads a name
 /// must be able to rely on it.
