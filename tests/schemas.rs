@@ -14,7 +14,9 @@ use tieline::bundle::{Build, Manifest, unpack};
 use tieline::identity::EnrollReport;
 use tieline::lab::LabReport;
 use tieline::publish::Published;
-use tieline::reconcile::{GatewayConfig, History, Hold, Journal, LastRun, Status};
+use tieline::reconcile::{
+    GatewayConfig, History, Hold, Journal, LastRun, Preview, SetAside, Status,
+};
 use tieline::report::{FindingsReport, KeysReport, LockReport, ReleaseReport, RootReport};
 use tieline::spec::{mesh_schema, parse};
 
@@ -45,7 +47,9 @@ fn stored_schemas_are_fresh() {
     check("last-run.schema.json", schemars::schema_for!(LastRun));
     check("journal.schema.json", schemars::schema_for!(Journal));
     check("history.schema.json", schemars::schema_for!(History));
+    check("remotes.schema.json", schemars::schema_for!(SetAside));
     check("hold.schema.json", schemars::schema_for!(Hold));
+    check("preview.schema.json", schemars::schema_for!(Preview));
 }
 
 fn validator() -> jsonschema::Validator {

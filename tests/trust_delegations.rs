@@ -424,27 +424,31 @@ fn searches_end() {
 /// Delegations that can be read in two ways, or would take a top-level role's place.
 #[test]
 fn ambiguous_delegations_are_refused() {
+    let malformed = |what: &str, forge: Forge, path: &str| {
+        let error = find(forge, path).found.expect_err(what);
+        assert!(matches!(error, TrustError::Metadata { .. }), "{what}: {error}");
+    };
     let with = |field: &str, value: Value| {
         let mut forge = Forge::new().delegate("targets", "A", 5, paths(&["*"]));
         forge.of(Role::Targets)["delegations"]["roles"][0][field] = value;
         forge
     };
     for name in ["", "root", "timestamp", "snapshot", "targets"] {
-        refused(name, with("name", json!(name)), "x");
+        malformed(name, with("name", json!(name)), "x");
     }
-    refused("a name that makes no file", with("name", json!("x".repeat(201))), "x");
-    refused("no threshold", with("threshold", json!(0)), "x");
-    refused("an id twice", with("keyids", json!([id(5), id(5)])), "x");
-    refused("both kinds of paths", with("path_hash_prefixes", json!(["0"])), "x");
-    refused("neither kind", with("paths", Value::Null), "x");
-    refused("not said whether it ends", with("terminating", Value::Null), "x");
+    malformed("a name that makes no file", with("name", json!("x".repeat(201))), "x");
+    malformed("no threshold", with("threshold", json!(0)), "x");
+    malformed("an id twice", with("keyids", json!([id(5), id(5)])), "x");
+    malformed("both kinds of paths", with("path_hash_prefixes", json!(["0"])), "x");
+    malformed("neither kind", with("paths", Value::Null), "x");
+    malformed("not said whether it ends", with("terminating", Value::Null), "x");
     let twice = Forge::new().delegate("targets", "A", 5, paths(&["*"])).delegate(
         "targets",
         "A",
         6,
         paths(&["*"]),
     );
-    refused("a role twice", twice, "x");
+    malformed("a role twice", twice, "x");
     let succinct = |more: Value| {
         let mut forge = Forge::new();
         let mut roles =
@@ -453,14 +457,14 @@ fn ambiguous_delegations_are_refused() {
         forge.of(Role::Targets)["delegations"] = json!({"keys": {}, "succinct_roles": roles});
         forge
     };
-    refused("no bin", succinct(json!({"bit_length": 0})), "x");
-    refused("more bins than a hash has", succinct(json!({"bit_length": 33})), "x");
+    malformed("no bin", succinct(json!({"bit_length": 0})), "x");
+    malformed("more bins than a hash has", succinct(json!({"bit_length": 33})), "x");
     let mut both = succinct(json!({}));
     both.of(Role::Targets)["delegations"]["roles"] = json!([]);
-    refused("both kinds of roles", both, "x");
+    malformed("both kinds of roles", both, "x");
     let mut neither = Forge::new();
     neither.of(Role::Targets)["delegations"] = json!({"keys": {}});
-    refused("neither kind of roles", neither, "x");
+    malformed("neither kind of roles", neither, "x");
 }
 
 /// A role can have any name, and its file has a safe one.

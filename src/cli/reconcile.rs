@@ -52,6 +52,12 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
     if args.no_repair {
         gateway.drift = OnDrift::Report;
     }
+    let wait = reconcile::splay(&config);
+    if !gateway.attended && !args.dry_run && !wait.is_zero() {
+        let seconds = wait.as_secs_f32();
+        context.terminal.step(&format!("{}: waits {seconds:.1} s, see splay", config.gateway));
+        context.host.clock.sleep(wait);
+    }
     let mut report = Report::default();
     let changed = if args.dry_run {
         let preview = reconcile::preview(&gateway, &mut report);

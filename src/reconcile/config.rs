@@ -46,6 +46,11 @@ pub struct GatewayConfig {
     #[serde(default = "value::default_deadline", deserialize_with = "value::deadline")]
     #[schemars(range(min = 1, max = 3600))]
     pub fetch_deadline: u32,
+    /// Each run waits up to so many seconds, each gateway for a time of its own that stays the
+    /// same, so that cron does not have all of them ask at once. The timer of systemd does so anyway
+    #[serde(default, deserialize_with = "value::splay")]
+    #[schemars(range(max = 3600))]
+    pub splay: u32,
     /// How a new release has to prove itself
     #[serde(default)]
     pub confirm: Confirm,

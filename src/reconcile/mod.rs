@@ -29,6 +29,7 @@ mod preview;
 mod report;
 mod restore;
 mod run;
+mod splay;
 mod stage;
 mod status;
 mod transaction;
@@ -54,6 +55,7 @@ pub use preview::{Kind as MoveKind, Move, Preview, preview};
 pub use report::{Installed, Report};
 pub use restore::RestoreError;
 pub use run::{Gateway, Machine, OnDrift, run};
+pub use splay::splay;
 pub use status::{ClockStatus, InUse, Metadata, Questions, State, Status, TunnelStatus, status};
 pub use transaction::{
     ByHandError, Cause, Found, History, Journal, Linked, Origin, Pending, Phase, Recovery,

@@ -79,7 +79,7 @@ struct Found {
 
 /// Asks the remotes in their order, each for its share of the deadline, until one has a
 /// release that can be trusted and whose metadata are not about to expire: a remote that is valid but
-/// behind is believed for half of their time, and no longer if another one is ahead. A remote can at
+/// behind is believed until then, and no longer if another one is ahead. A remote can at
 /// worst withhold: what it sends is verified, and what is wrong with it becomes a warning if another
 /// one is fine.
 ///

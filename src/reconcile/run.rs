@@ -150,7 +150,7 @@ pub(super) fn in_use(gateway: &Gateway) -> Result<Current, RunError> {
     let (files, state) = (gateway.machine.files, &gateway.config.paths.state);
     let current = generation::current(files, state).map_err(RunError::Directories)?;
     if current == Current::None && !History::load(files, state).used.is_empty() {
-        return Ok(Current::Damaged { why: format!("{}/current is gone", state) });
+        return Ok(Current::Damaged { why: format!("{state}/current is gone") });
     }
     Ok(current)
 }

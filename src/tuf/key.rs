@@ -208,6 +208,32 @@ mod tests {
         assert_eq!(key("ed25519", "ed25519", PUBLIC).id().to_string(), expected);
     }
 
+    /// Of an ECDSA key as well; and older tools write the scheme where the key type belongs.
+    #[test]
+    fn ecdsa_keys() {
+        let pem = "-----BEGIN PUBLIC KEY-----\n\
+            MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEHhhTL9R1TALzBB2cdc6zO4P/2BrH\n\
+            zk/ogsyxyYvFiW6kbDEcTi/0DdlqNlPm5FRF0y3+SG7O11x6kMahiIHAow==\n\
+            -----END PUBLIC KEY-----\n";
+        let by_type = |keytype: &str| key(keytype, "ecdsa-sha2-nistp256", pem);
+        let ours = PublicKey::from_pem(pem).unwrap();
+        assert_eq!(ours, by_type("ecdsa"));
+        assert_eq!(ours.to_pem().unwrap(), pem);
+        let expected = "0848f460d8c5fe8f1dc1d7e832cffe2a8e23b3009527bfc60b26e569840c39c0";
+        assert_eq!(ours.id().to_string(), expected);
+        assert_eq!(by_type("ecdsa-sha2-nistp256").verifier(), ours.verifier());
+        assert!(ours.verifier().is_some());
+        for (keytype, scheme) in [
+            ("ecdsa", "ecdsa-sha2-nistp384"),
+            ("ecdsa", "ecdsa"),
+            ("ed25519", "ecdsa-sha2-nistp256"),
+            ("ecdsa", "ed25519"),
+            ("rsa", "rsassa-pss-sha256"),
+        ] {
+            assert_eq!(key(keytype, scheme, pem).verifier(), None, "{keytype} {scheme}");
+        }
+    }
+
     #[test]
     fn survives_pem() {
         let key = key("ed25519", "ed25519", PUBLIC);

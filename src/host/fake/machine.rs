@@ -23,7 +23,7 @@ impl Clock for Fake {
     fn boot(&self) -> BootClock {
         self.with(|world| BootClock {
             id: format!("boot-{}", world.boots),
-            uptime: world.passed - world.booted,
+            uptime: world.passed.saturating_sub(world.booted),
         })
     }
 
@@ -164,10 +164,15 @@ impl Services for Fake {
 impl Remotes for Fake {
     fn fetch(&self, fetch: &Fetch) -> Result<Fetched, GitError> {
         let remote = fetch.remote.url.clone();
-        let served = self.with(|world| world.served.clone());
-        if !self.with(|world| world.remote_answers()) {
+        let host = remote.host().to_owned();
+        let served = self.with(|world| {
+            world.asked.push(host.clone());
+            let answers = world.remote_answers() && !world.silent_hosts.contains(&host);
+            answers.then(|| world.served_by.get(&host).unwrap_or(&world.served).clone())
+        });
+        let Some(served) = served else {
             return Err(GitError::Deadline { remote, deadline: fetch.deadline });
-        }
+        };
         let files = fetch.directory.join("files");
         self.with(|world| world.entries.retain(|path, _| !path.starts_with(&files)));
         for (path, content) in served {
