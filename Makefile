@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 MESH ?= examples/five-lans/mesh.yaml
 
-.PHONY: help demo test lint bench deb security schema clean
+.PHONY: help demo test lint bench soak schema clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' Makefile
