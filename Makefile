@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 MESH ?= examples/five-lans/mesh.yaml
 
-.PHONY: help demo test lint bench soak schema clean
+.PHONY: help demo test soak lint bench deb security schema clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -17,6 +17,10 @@ demo: ## Build a whole mesh on this machine and let everyone ping everyone
 test: ## Run every test, those with real daemons included
 	@.ci/setup test
 	cargo test --no-fail-fast
+
+soak: ## Run the long sweeps of which `make test` takes samples
+	@.ci/setup test
+	cargo test --no-fail-fast -- --ignored --nocapture
 
 lint: ## Check format, lints, licences and sources of dependencies
 	@.ci/setup build

@@ -96,7 +96,12 @@ fn workers(directory: &Utf8Path) -> Vec<String> {
 #[test]
 fn silence_stalls_and_drips_end_at_the_deadline() {
     let scene = Scene::new(GitServer::daemon());
+    let patient = Inbox::new("perth");
+    patient.fetch(&scene.remote).unwrap();
+    let nearly_all = scene.proxy.passed() * 99 / 100;
     let faults = [
+        Fault::StallAfter(nearly_all),
+        Fault::DripAfter(nearly_all),
         Fault::Silence,
         Fault::StallAfter(0),
         Fault::StallAfter(1),
@@ -162,6 +167,11 @@ fn a_connection_cut_off_anywhere_brings_nothing_wrong() {
 }
 
 #[test]
+fn a_reset_anywhere_brings_nothing_wrong() {
+    assert!(damaged(Fault::ResetAfter) > 35);
+}
+
+#[test]
 fn a_flipped_bit_brings_nothing_wrong() {
     // A bit in a capability, or in what git tells people, may do no harm.
     assert!(damaged(Fault::FlipAt) > 20);
@@ -216,6 +226,70 @@ fn nobody_there_and_nothing_there() {
     assert!(error.to_string().ends_with("branch gateway/perth is not on the remote"), "{error}");
     scene.server.git(&["update-ref", "refs/heads/gateway/perth", &commit]);
     scene.recovers();
+}
+
+/// One message of git's protocol (gitprotocol-common(5), "pkt-line").
+fn packet(payload: &[u8]) -> Vec<u8> {
+    [format!("{:04x}", payload.len() + 4).as_bytes(), payload].concat()
+}
+
+/// The next message; empty for a flush.
+fn read_packet(from: &mut impl std::io::Read) -> Option<Vec<u8>> {
+    let mut length = [0; 4];
+    from.read_exact(&mut length).ok()?;
+    let length = usize::from_str_radix(str::from_utf8(&length).ok()?, 16).ok()?;
+    let mut payload = vec![0; length.saturating_sub(4)];
+    from.read_exact(&mut payload).ok()?;
+    Some(payload)
+}
+
+/// A server of git's protocol whose pack holds one object without end, in good order: a terabyte is
+/// announced, and it comes uncompressed.
+fn endless_pack(mut client: std::net::TcpStream) -> Option<()> {
+    const COMMIT: &str = "1111111111111111111111111111111111111111";
+    read_packet(&mut client)?;
+    let head = format!("{COMMIT} refs/heads/gateway/perth\0side-band-64k shallow ofs-delta\n");
+    client.write_all(&[packet(head.as_bytes()), b"0000".to_vec()].concat()).ok()?;
+    let mut deepen = false;
+    loop {
+        let said = read_packet(&mut client)?;
+        deepen |= said.starts_with(b"deepen");
+        if said.is_empty() && deepen {
+            let shallow = packet(format!("shallow {COMMIT}").as_bytes());
+            client.write_all(&[shallow, b"0000".to_vec()].concat()).ok()?;
+            deepen = false;
+        }
+        if said.starts_with(b"done") {
+            break;
+        }
+    }
+    client.write_all(&packet(b"NAK\n")).ok()?;
+    // gitformat-pack(5): a blob of 2^40 bytes, and a zlib stream of stored blocks (RFC 1951, 3.2.4).
+    let beginning =
+        [&b"PACK\0\0\0\x02\0\0\0\x01"[..], b"\xb0\x80\x80\x80\x80\x80\x02", b"\x78\x01"];
+    client.write_all(&packet(&[&b"\x01"[..], &beginning.concat()].concat())).ok()?;
+    let block = [&b"\x01\x00\x00\x80\xff\x7f"[..], &[b'x'; 0x8000]].concat();
+    loop {
+        client.write_all(&packet(&block)).ok()?;
+    }
+}
+
+#[test]
+fn a_pack_without_end_is_cut_off_at_the_limit() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        listener.incoming().flatten().for_each(|client| {
+            let _ = endless_pack(client);
+        })
+    });
+    let remote = Remote::new(format!("git://127.0.0.1:{port}/mesh.git").parse().unwrap());
+    let inbox = Inbox::new("perth");
+    let error = inbox.fetch_within(Duration::from_mins(1), &remote).unwrap_err();
+    assert_eq!(error.kind(), Some(FailureKind::Limit), "{error}");
+    let says = "it sends more than the 67108864 bytes that are accepted";
+    assert!(error.to_string().ends_with(says), "{error}");
+    assert!(!inbox.directory().join("files").exists() && workers(&inbox.directory()).is_empty());
 }
 
 #[test]

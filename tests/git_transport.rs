@@ -173,8 +173,29 @@ fn a_fetch_costs_the_same_however_long_the_history() {
     let (late, regular) = (cost(&Inbox::new("perth")), cost(&always));
     assert!(late < first + first / 10, "first {first}, after 30 releases {late} bytes");
     assert!(regular < first + first / 10, "first {first}, as the 30th {regular} bytes");
-    // And nothing is left of what came before.
+    // And nothing is left of what came before, but the last but one.
     let kept = files(always.directory().as_std_path());
     let kept: Vec<_> = kept.keys().filter(|path| !path.starts_with("home/")).collect();
-    assert_eq!(kept.len(), 1 + 1 + 4 + 1, "lock, listing, metadata and bundle: {kept:#?}");
+    let once = 1 + 4 + 1;
+    assert_eq!(kept.len(), 1 + 2 * once, "lock; listing, metadata and bundle: {kept:#?}");
+}
+
+/// A mirror that is behind is asked before or after the other one, run after run.
+#[test]
+fn two_remotes_that_differ_send_what_they_have_once() {
+    let (ahead, behind, inbox) = (GitServer::daemon(), GitServer::daemon(), Inbox::new("perth"));
+    let releases = Releases::new();
+    releases.add(&[("perth", "old")]);
+    publish(&releases, &behind.directly()).unwrap();
+    publish(&releases, &ahead.directly()).unwrap();
+    let received = |server: &GitServer| inbox.fetch(&server.remote).unwrap().received;
+    assert!(received(&behind) > 0);
+    assert_eq!(received(&ahead), 0, "the same commit, from another one");
+    releases.add(&[("perth", "new")]);
+    publish(&releases, &ahead.directly()).unwrap();
+    assert!(received(&ahead) > 0);
+    for _ in 0..3 {
+        assert_eq!((received(&behind), received(&ahead)), (0, 0));
+    }
+    assert!(inbox.files().contains_key("metadata/2.targets.json"));
 }

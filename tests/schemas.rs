@@ -14,8 +14,10 @@ use tieline::bundle::{Build, Manifest, unpack};
 use tieline::identity::EnrollReport;
 use tieline::lab::LabReport;
 use tieline::publish::Published;
-use tieline::reconcile::{GatewayConfig, History, Hold, Journal, LastRun, Status};
-use tieline::report::{FindingsReport, KeysReport, LockReport, ReleaseReport, RootReport};
+use tieline::reconcile::{GatewayConfig, History, Hold, Journal, LastRun, SetAside, Status};
+use tieline::report::{
+    FindingsReport, KeysReport, LockReport, ReleaseReport, RootReport, VerifyReport,
+};
 use tieline::spec::{mesh_schema, parse};
 
 fn root() -> PathBuf {
@@ -39,12 +41,14 @@ fn stored_schemas_are_fresh() {
     check("build.schema.json", schemars::schema_for!(Build));
     check("keys.schema.json", schemars::schema_for!(KeysReport));
     check("root.schema.json", schemars::schema_for!(RootReport));
+    check("verify.schema.json", schemars::schema_for!(VerifyReport));
     check("release.schema.json", schemars::schema_for!(ReleaseReport));
     check("gateway.schema.json", GatewayConfig::schema());
     check("status.schema.json", schemars::schema_for!(Status));
     check("last-run.schema.json", schemars::schema_for!(LastRun));
     check("journal.schema.json", schemars::schema_for!(Journal));
     check("history.schema.json", schemars::schema_for!(History));
+    check("remotes.schema.json", schemars::schema_for!(SetAside));
     check("hold.schema.json", schemars::schema_for!(Hold));
 }
 

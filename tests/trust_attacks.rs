@@ -5,7 +5,7 @@
 mod support;
 
 use serde_json::{Value, json};
-use support::forge::{Forge, NOW, by, id, provisioned, public, update};
+use support::forge::{ECDSA, Forge, NOW, by, id, mirrored, provisioned, public, update};
 use tieline::tuf::{Role, TrustErrorKind};
 
 const SIGNED_ROLES: [Role; 4] = [Role::Root, Role::Timestamp, Role::Snapshot, Role::Targets];
@@ -105,6 +105,57 @@ fn threshold() {
         ] {
             refused(what, signed_by(&signers), TrustErrorKind::Signature);
         }
+    }
+}
+
+/// ECDSA keys hold roles like ed25519 keys, also beside them.
+#[test]
+fn keys_of_two_kinds() {
+    let (one, two) = (ECDSA, ECDSA + 1);
+    for role in SIGNED_ROLES {
+        let n = holder(role);
+        let held = |threshold: u64| {
+            let mut forge = Forge::new();
+            for key in [one, two] {
+                forge = forge.set(Role::Root, &format!("/keys/{}", id(key)), public(key));
+            }
+            forge = forge.set(Role::Root, "/keys/nickname", public(one));
+            let ids = [id(n), id(one), id(two), "nickname".to_owned()];
+            let holders = json!({"keyids": ids, "threshold": threshold});
+            forge.set(Role::Root, &format!("/roles/{role}"), holders)
+        };
+        let signed = |threshold, keys: &[u8]| held(threshold).signed_by(role, &by(keys));
+        for (threshold, enough) in
+            [(1, &[one][..]), (2, &[one, two]), (2, &[n, one]), (3, &[n, one, two])]
+        {
+            assert_eq!(verdict(signed(threshold, enough)), None, "{role} {enough:?}");
+        }
+        for (what, forge) in [
+            ("a stranger", signed(1, &[ECDSA + 2])),
+            ("one less", signed(3, &[n, one])),
+            ("a stranger under the id of a holder", held(1).signed_by(role, &[(id(one), two)])),
+            (
+                "one key under two ids",
+                held(2).signed_by(role, &[(id(one), one), ("nickname".into(), one)]),
+            ),
+        ] {
+            refused(what, forge, TrustErrorKind::Signature);
+        }
+        // Whoever sees an ECDSA signature can make a second one of it. It is by the same key.
+        let mut twice = held(2).signed_by(role, &[(id(one), one), ("nickname".into(), one)]);
+        twice.after.insert(role, |mut file| {
+            let signed = serde_json::to_string(&file["signed"]).unwrap().replace("\\n", "\n");
+            file["signatures"][1]["sig"] = mirrored(ECDSA, signed.as_bytes()).into();
+            file
+        });
+        refused("one signature in two forms", twice, TrustErrorKind::Signature);
+        let mut mirror = held(1).signed_by(role, &by(&[one]));
+        mirror.after.insert(role, |mut file| {
+            let signed = serde_json::to_string(&file["signed"]).unwrap().replace("\\n", "\n");
+            file["signatures"][0]["sig"] = mirrored(ECDSA, signed.as_bytes()).into();
+            file
+        });
+        assert_eq!(verdict(mirror), None, "either form is good by itself");
     }
 }
 

@@ -6,13 +6,25 @@ mod support;
 
 use std::thread;
 
-use support::forge::{Files, Forge, NOW, provisioned, update};
+use support::forge::{ECDSA, Files, Forge, NOW, provisioned, update};
 use tieline::tuf::{Stored, TrustErrorKind, Update};
+
+/// The metadata of a delegated role.
+const TEAM: &str = "metadata/1.west.json";
+
+/// A team that holds an ECDSA key speaks of the bundle for `perth`.
+fn delegating() -> Forge {
+    let paths = serde_json::json!({"paths": ["perth.tar.gz"]});
+    let mut forge = Forge::new().delegate("targets", "west", ECDSA, &paths);
+    forge.speakers.insert("perth".parse().unwrap(), "west".to_owned());
+    forge.describe_bundles();
+    forge
+}
 
 /// Two versions of root metadata and one of everything else, laid out for people as `tieline sign`
 /// does, spaces and line ends included.
 fn repository() -> Files {
-    let mut files = Forge::new().next_root().files();
+    let mut files = delegating().next_root().files();
     for path in ["metadata/1.root.json", "metadata/2.root.json", "metadata/timestamp.json"] {
         let value: serde_json::Value = serde_json::from_slice(&files[path]).unwrap();
         files.insert(path.to_owned(), serde_json::to_vec_pretty(&value).unwrap());
@@ -77,17 +89,24 @@ fn of_the_targets() {
     file("metadata/1.targets.json");
 }
 
+/// Of a team's metadata too, which an ECDSA key signs.
+#[test]
+fn of_delegated_targets() {
+    file(TEAM);
+}
+
 /// Without hashes and lengths in the metadata that describe them, signatures protect alone.
 #[test]
 fn of_snapshot_and_targets_that_only_a_signature_protects() {
-    let version = |file: &str| serde_json::json!({file: {"version": 1}});
-    let files = Forge::new()
-        .set(tieline::tuf::Role::Snapshot, "/meta", version("targets.json"))
-        .set(tieline::tuf::Role::Timestamp, "/meta", version("snapshot.json"))
+    let one = serde_json::json!({"version": 1});
+    let described = serde_json::json!({"targets.json": one, "west.json": one});
+    let files = delegating()
+        .set(tieline::tuf::Role::Snapshot, "/meta", described)
+        .set(tieline::tuf::Role::Timestamp, "/meta", serde_json::json!({"snapshot.json": one}))
         .files();
     let gateway = provisioned(&files);
     assert!(update(&gateway, &files, NOW).release.is_ok(), "before any flip");
-    for path in ["metadata/1.snapshot.json", "metadata/1.targets.json"] {
+    for path in ["metadata/1.snapshot.json", "metadata/1.targets.json", TEAM] {
         let accepted = each_flip(&files[path], |flipped| {
             let mut files = files.clone();
             files.insert(path.to_owned(), flipped);
@@ -130,6 +149,7 @@ fn of_the_length() {
         "metadata/timestamp.json",
         "metadata/1.snapshot.json",
         "metadata/1.targets.json",
+        TEAM,
     ] {
         let whole = &files[path];
         let cut = (0..whole.len()).map(|end| whole[..end].to_vec());

@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, Once};
 use std::thread;
 
 use serde_json::json;
-use support::forge::{Files, Forge, bundle};
+use support::forge::{Files, bundle, lasting};
 use tieline::tuf::Role;
 
 /// A web server with the files of a repository, which remembers what it was asked for.
@@ -147,19 +147,9 @@ fn build() {
     });
 }
 
-/// A repository that no clock of a real machine finds expired.
-fn forge() -> Forge {
-    let mut forge = Forge::new().delegating();
-    for role in Role::ALL {
-        forge = forge.set(role, "/expires", json!("2999-01-01T00:00:00Z"));
-    }
-    forge.targets_of("team/west")["expires"] = json!("2999-01-01T00:00:00Z");
-    forge
-}
-
 #[test]
 fn refresh_fetches_what_is_new_and_nothing_else() {
-    let (one, two) = (forge().files(), forge().next().files());
+    let (one, two) = (lasting().files(), lasting().next().files());
     let trial = Trial::new(&one);
     trial.server.serve(one.clone());
     assert!(trial.refresh());
@@ -187,7 +177,7 @@ fn refresh_fetches_what_is_new_and_nothing_else() {
     assert!(!trial.refresh(), "it does not go back");
     assert_eq!(trial.kept(), kept(2));
     trial.server.serve(
-        forge()
+        lasting()
             .next()
             .next()
             .set(Role::Timestamp, "/expires", json!("2020-01-01T00:00:00Z"))
@@ -201,7 +191,7 @@ fn refresh_fetches_what_is_new_and_nothing_else() {
 
 #[test]
 fn downloads_are_verified_and_not_repeated() {
-    let files = forge().target("targets", "a/b c.txt", b"content").files();
+    let files = lasting().target("targets", "a/b c.txt", b"content").files();
     let trial = Trial::new(&files);
     let mut served = files.clone();
     let hash = tieline::primitives::Digest::of(b"content");
@@ -237,7 +227,7 @@ fn downloads_are_verified_and_not_repeated() {
 
 #[test]
 fn without_a_root_nothing_is_asked() {
-    let files = forge().files();
+    let files = lasting().files();
     let trial = Trial::new(&files);
     trial.server.serve(files);
     fs::write(trial.path("metadata/root.json"), "{}").unwrap();

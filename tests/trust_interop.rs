@@ -10,7 +10,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use support::cli::{Desk, tree};
-use support::forge::{NOW, bundle, provisioned, update};
+use support::forge::{NOW, bundle, lasting, provisioned, update};
 use support::skip::skip;
 use tieline::bundle::{Build, BuiltBundle};
 use tieline::primitives::Digest;
@@ -106,22 +106,54 @@ fn python_tuf_accepts_what_we_write() {
     assert!(error.contains("UnsignedMetadataError"), "{error}");
 }
 
+/// Delegations, by each way that there is to say what for, and ECDSA keys for every role included.
 #[test]
 fn we_accept_what_python_tuf_writes() {
+    for (how, asked) in [
+        ("targets", &[][..]),
+        ("paths", &["7.team%2Fwest.json", "7.%C3%A9%3F%23...json"]),
+        ("prefixes", &["7.team%2Fwest.json", "7.%C3%A9%3F%23...json"]),
+        ("bins", &["7.bin-0.json"]),
+    ] {
+        let desk = Desk::new();
+        let bytes = bundle("perth", "test", 7);
+        desk.write("bundle", &bytes);
+        let path = |file: &str| desk.path(file).to_str().unwrap().to_owned();
+        let custom = r#"{"gateway": "perth", "mesh": "test", "format": 1}"#;
+        let arguments =
+            ["write", &path("repository"), "perth.tar.gz", &path("bundle"), custom, how];
+        let Some(written) = python_tuf(&arguments) else { return };
+        written.unwrap();
+        let files = tree(&desk.path("repository"));
+        let gateway = provisioned(&files);
+        let updated = update(&gateway, &files, NOW);
+        let release = updated.release.unwrap();
+        assert_eq!(release.number(), 3, "{how}");
+        assert_eq!(updated.stored.root, files["metadata/2.root.json"]);
+        let target = release.target(&"perth".parse().unwrap()).unwrap();
+        target.accept(files[&target.request().path].clone()).unwrap().unpack().unwrap();
+        for file in asked {
+            assert!(
+                updated.asked.contains(&format!("metadata/{file}")),
+                "{how}: {:?}",
+                updated.asked
+            );
+        }
+        assert!(!updated.asked.iter().any(|file| file.contains("nobody")), "{how}");
+    }
+}
+
+/// And python-tuf finds a bundle that a team speaks of where we do.
+#[test]
+fn python_tuf_follows_our_delegations() {
     let desk = Desk::new();
-    let bytes = bundle("perth", "test", 7);
-    desk.write("bundle", &bytes);
+    for (path, content) in lasting().files() {
+        desk.write(&format!("repository/{path}"), content);
+    }
+    desk.write("out/keep", "");
     let path = |file: &str| desk.path(file).to_str().unwrap().to_owned();
-    let custom = r#"{"gateway": "perth", "mesh": "test", "format": 1}"#;
-    let arguments = ["write", &path("repository"), "perth.tar.gz", &path("bundle"), custom];
-    let Some(written) = python_tuf(&arguments) else { return };
-    written.unwrap();
-    let files = tree(&desk.path("repository"));
-    let gateway = provisioned(&files);
-    let updated = update(&gateway, &files, NOW);
-    let release = updated.release.unwrap();
-    assert_eq!(release.number(), 3);
-    assert_eq!(updated.stored.root, files["metadata/2.root.json"]);
-    let target = release.target(&"perth".parse().unwrap()).unwrap();
-    target.accept(files[&target.request().path].clone()).unwrap().unpack().unwrap();
+    let arguments = ["download", &path("repository"), "perth.tar.gz", &path("out")];
+    let Some(downloaded) = python_tuf(&arguments) else { return };
+    downloaded.unwrap();
+    assert_eq!(desk.read("out/perth.tar.gz"), bundle("perth", "test", 1));
 }

@@ -38,7 +38,7 @@ impl Disk {
             match content {
                 Some(content) => drop(self.0.insert(file.clone(), content.clone())),
                 None => {
-                    assert!(self.0.remove(file).is_some(), "{file} is removed, and was not there")
+                    assert!(self.0.remove(file).is_some(), "{file} is removed, and was not there");
                 }
             }
         }
@@ -185,7 +185,7 @@ fn a_change_of_keys_that_was_not_written_forgets_nothing() {
     }
 }
 
-/// Delegated roles are forgotten with the rest (5.3.11), and when the snapshot lists them no more.
+/// Delegated roles are forgotten with the rest (5.3.11).
 #[test]
 fn delegated_roles_are_forgotten_in_time() {
     let mut disk = Disk::default();
@@ -197,7 +197,17 @@ fn delegated_roles_are_forgotten_in_time() {
     disk.accepts(&rotated(forge.clone().next(), Role::Snapshot, &[23]));
     assert_eq!(disk.versions()["team%2Fwest.json"], 2);
 
-    // A role whose metadata are listed no more can only be one that a change of keys removed.
+    // Also when what follows the new root is not there yet.
+    let mut disk = Disk::default();
+    disk.accepts(&forge.clone().files());
+    let mut files = rotated(forge.clone().next(), Role::Snapshot, &[23]);
+    files.remove("metadata/timestamp.json");
+    let (number, changes) = disk.update(&files);
+    assert_eq!(number.unwrap_err().kind(), TrustErrorKind::Incomplete);
+    disk.write(&changes);
+    assert_eq!(disk.0.keys().collect::<Vec<_>>(), ["root.json"]);
+
+    // Only so can one go that is listed no more.
     let mut disk = Disk::default();
     disk.accepts(&forge.clone().files());
     disk.accepts(&rotated(Forge::new().next(), Role::Snapshot, &[23]));

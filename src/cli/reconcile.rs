@@ -37,6 +37,12 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
     let config = args.config.load(context)?;
     let parts = Parts::new(&config);
     let gateway = parts.gateway(context, &config)?;
+    let wait = reconcile::splay(&config);
+    if !gateway.attended && !wait.is_zero() {
+        let seconds = wait.as_secs_f32();
+        context.terminal.step(&format!("{}: waits {seconds:.1} s, see splay", config.gateway));
+        context.host.clock.sleep(wait);
+    }
     let mut report = Report::default();
     let ended = reconcile::run(&gateway, &mut report);
     tell(&config.gateway, &report, context);

@@ -38,6 +38,12 @@ pub(crate) struct World {
     locked: bool,
     /// What the only remote serves; without anything it does not answer.
     pub(crate) served: BTreeMap<String, Vec<u8>>,
+    /// What remotes on these hosts serve instead.
+    pub(crate) served_by: BTreeMap<String, BTreeMap<String, Vec<u8>>>,
+    /// The hosts of remotes that do not answer.
+    pub(crate) silent_hosts: Vec<String>,
+    /// The hosts of the remotes that something was fetched from, or was to be, in order.
+    pub(crate) asked: Vec<String>,
     /// The time that has passed since the machine was made.
     pub(crate) passed: Duration,
     /// When it was booted, on the same clock, and how often.

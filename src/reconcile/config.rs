@@ -14,8 +14,7 @@ use serde_saphyr::Options;
 use serde_saphyr::options::DuplicateKeyPolicy;
 
 use super::health::{self, Check};
-use crate::host::git::Remote;
-use crate::host::{FileError, Files, TunnelFiles};
+use crate::host::{FileError, Files, Source, TunnelFiles};
 use crate::primitives::Name;
 
 pub use notify::{Hook, LogTo};
@@ -31,7 +30,7 @@ pub struct GatewayConfig {
     /// Where releases come from, in the order in which they are tried
     #[serde(deserialize_with = "remote::list")]
     #[schemars(schema_with = "remote::schema")]
-    pub remotes: Vec<Remote>,
+    pub remotes: Vec<Source>,
     /// What runs the OpenVPN processes
     #[serde(default)]
     pub services: ServiceManager,
@@ -46,6 +45,11 @@ pub struct GatewayConfig {
     #[serde(default = "value::default_deadline", deserialize_with = "value::deadline")]
     #[schemars(range(min = 1, max = 3600))]
     pub fetch_deadline: u32,
+    /// Each run waits up to so many seconds, each gateway for a time of its own that stays the
+    /// same, so that cron does not have all of them ask at once. The timer of systemd does so anyway
+    #[serde(default, deserialize_with = "value::splay")]
+    #[schemars(range(max = 3600))]
+    pub splay: u32,
     /// How a new release has to prove itself
     #[serde(default)]
     pub confirm: Confirm,

@@ -24,6 +24,8 @@ mod policy;
 mod report;
 mod restore;
 mod run;
+mod served;
+mod splay;
 mod stage;
 mod status;
 mod transaction;
@@ -46,6 +48,7 @@ pub use policy::Forbidden;
 pub use report::{Installed, Report};
 pub use restore::RestoreError;
 pub use run::{Gateway, Machine, run};
+pub use splay::splay;
 pub use status::{ClockStatus, InUse, Metadata, Questions, State, Status, TunnelStatus, status};
 pub use transaction::{
     ByHandError, Cause, Found, History, Journal, Linked, Origin, Pending, Phase, Recovery,

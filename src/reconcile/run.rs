@@ -9,6 +9,7 @@ use super::{
     RunError, Wanted, generation, stage,
 };
 use crate::host::git::Remotes;
+use crate::host::http::Mirrors;
 use crate::host::{Clock, Files, LockGuard, Network, Probes, Services};
 use crate::primitives::{Fingerprint, sentence};
 use crate::tuf::{UtcTime, VerifiedBundle};
@@ -26,8 +27,10 @@ pub struct Machine<'a> {
     pub services: &'a dyn Services,
     /// How its tunnels are, and who answers.
     pub probes: &'a dyn Probes,
-    /// Where releases come from.
+    /// The git repositories that releases come from.
     pub remotes: &'a dyn Remotes,
+    /// The web servers that releases come from.
+    pub mirrors: &'a dyn Mirrors,
 }
 
 /// A gateway: a machine that knows what it is.
@@ -106,7 +109,7 @@ pub(super) fn in_use(gateway: &Gateway) -> Result<Current, RunError> {
     let (files, state) = (gateway.machine.files, &gateway.config.paths.state);
     let current = generation::current(files, state).map_err(RunError::Directories)?;
     if current == Current::None && !History::load(files, state).used.is_empty() {
-        return Ok(Current::Damaged { why: format!("{}/current is gone", state) });
+        return Ok(Current::Damaged { why: format!("{state}/current is gone") });
     }
     Ok(current)
 }

@@ -109,4 +109,48 @@ mod tests {
         let all_but_one = edge_cases().len() - 1;
         assert_eq!(refused.count(), all_but_one);
     }
+
+    #[derive(Deserialize)]
+    struct Ecdsa {
+        message: String,
+        key: String,
+        signatures: Vec<EcdsaSignature>,
+        keys: Vec<EcdsaKey>,
+    }
+
+    #[derive(Deserialize)]
+    struct EcdsaSignature {
+        what: String,
+        signature: String,
+        #[serde(default)]
+        accepted: bool,
+    }
+
+    #[derive(Deserialize)]
+    struct EcdsaKey {
+        what: String,
+        pem: String,
+        #[serde(default)]
+        accepted: bool,
+    }
+
+    /// A signature has one spelling, but for the sign of S; a key is a point of this curve.
+    #[test]
+    fn ecdsa_edge_cases() {
+        let text = include_str!("../../tests/fixtures/ecdsa-edge-cases.json");
+        let cases: Ecdsa = serde_json::from_str(text).unwrap();
+        let key = Verifier::p256(&cases.key).unwrap();
+        for case in cases.signatures {
+            let accepted = key.verifies(cases.message.as_bytes(), &case.signature);
+            assert_eq!(accepted, case.accepted, "{}", case.what);
+            let shouted = case.signature.to_uppercase();
+            assert!(!key.verifies(cases.message.as_bytes(), &shouted), "{} in capitals", case.what);
+        }
+        for case in cases.keys {
+            let found = Verifier::p256(&case.pem);
+            assert_eq!(found.is_some(), case.accepted, "{}", case.what);
+            // However it is written, it is one key.
+            assert!(found.is_none_or(|found| found.material() == key.material()), "{}", case.what);
+        }
+    }
 }

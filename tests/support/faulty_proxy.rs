@@ -20,6 +20,8 @@ pub enum Fault {
     DripAfter(u64),
     /// This many bytes go through, then the connection ends.
     CloseAfter(u64),
+    /// This many bytes go through, then the connection is reset.
+    ResetAfter(u64),
     /// This many bytes go through, then one comes with a flipped bit.
     FlipAt(u64),
     /// Zeros without end instead.
@@ -73,11 +75,19 @@ fn serve(mut client: TcpStream, server: u16, fault: Fault, counter: &AtomicU64) 
             };
             let (mut up_from, mut up_to) =
                 (client.try_clone().unwrap(), server.try_clone().unwrap());
-            thread::spawn(move || {
+            let up = thread::spawn(move || {
                 let _ = io::copy(&mut up_from, &mut up_to);
                 let _ = up_to.shutdown(Shutdown::Write);
             });
             let _ = down(&server, &mut client, fault, counter);
+            if let Fault::ResetAfter(_) = fault {
+                // Closing it for good, with nothing lingering, sends RST instead of FIN.
+                socket2::SockRef::from(&client).set_linger(Some(Duration::ZERO)).unwrap();
+                let _ = client.shutdown(Shutdown::Read);
+                let _ = server.shutdown(Shutdown::Both);
+                let _ = up.join();
+                return;
+            }
             // What the server has not sent by now is lost.
             let _ = client.shutdown(Shutdown::Both);
             let _ = server.shutdown(Shutdown::Both);
@@ -104,6 +114,7 @@ fn down(
                 return Ok(());
             }
             Fault::DripAfter(limit) if at >= limit => thread::sleep(Duration::from_millis(500)),
+            Fault::ResetAfter(limit) if at >= limit => return Ok(()),
             Fault::CloseAfter(limit) if at >= limit => return Ok(()),
             Fault::FlipAt(limit) if at == limit => buffer[0] ^= 1,
             _ => {}

@@ -3,10 +3,14 @@
 
 use std::collections::BTreeMap;
 
+use p256::ecdsa::signature::Signer as _;
+use p256::pkcs8::{EncodePublicKey as _, LineEnding};
 use serde_json::{Value, json};
 use tieline::bundle::{FileEntry, Manifest, pack};
 use tieline::primitives::{ArtifactSet, Digest, Name};
-use tieline::tuf::{KeyPair, Role, Signer as _, Stored, TrustError, Update, VerifiedRelease};
+use tieline::tuf::{
+    KeyPair, PublicKey, Role, Signer as _, Stored, TrustError, Update, VerifiedRelease,
+};
 
 /// The files of a repository by path.
 pub type Files = BTreeMap<String, Vec<u8>>;
@@ -21,24 +25,59 @@ pub fn key(n: u8) -> KeyPair {
     KeyPair::from_seed(&[n; 32])
 }
 
+/// From this number on, keys are of the other kind: ECDSA on P-256.
+pub const ECDSA: u8 = 200;
+
+/// The ECDSA key pair number `n`.
+fn ecdsa(n: u8) -> p256::ecdsa::SigningKey {
+    p256::ecdsa::SigningKey::from_slice(&[n; 32]).unwrap()
+}
+
+fn public_key(n: u8) -> PublicKey {
+    if n < ECDSA {
+        return key(n).public().clone();
+    }
+    let pem = ecdsa(n).verifying_key().to_public_key_pem(LineEnding::LF).unwrap();
+    PublicKey::from_pem(&pem).unwrap()
+}
+
+/// The signature of key `n`, in hexadecimal.
+pub fn sign(n: u8, message: &[u8]) -> String {
+    if n < ECDSA {
+        return key(n).sign(message).unwrap();
+    }
+    let signature: p256::ecdsa::Signature = ecdsa(n).sign(message);
+    hex(signature.to_der().as_bytes())
+}
+
+/// The other of the two signatures that stand for one: with S negated.
+pub fn mirrored(n: u8, message: &[u8]) -> String {
+    let signature: p256::ecdsa::Signature = ecdsa(n).sign(message);
+    let (r, s) = signature.split_scalars();
+    hex(p256::ecdsa::Signature::from_scalars(r, -s).unwrap().to_der().as_bytes())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+}
+
 /// The id that tools give key `n` by default.
 pub fn id(n: u8) -> String {
-    key(n).public().id().to_string()
+    public_key(n).id().to_string()
 }
 
 /// Key `n` as root metadata list it.
 pub fn public(n: u8) -> Value {
-    serde_json::to_value(key(n).public()).unwrap()
+    serde_json::to_value(public_key(n)).unwrap()
 }
 
 /// A metadata file: `signed`, and a signature by each key under an id.
 pub fn seal(signed: &Value, by: &[(String, u8)]) -> Vec<u8> {
-    // Compact JSON with sorted keys is the canonical form of what tests write: plain ASCII.
-    let message = serde_json::to_vec(signed).unwrap();
-    let signatures: Vec<_> = by
-        .iter()
-        .map(|(id, n)| json!({"keyid": id, "sig": key(*n).sign(&message).unwrap()}))
-        .collect();
+    // Compact JSON with sorted keys is the canonical form of what tests write: plain ASCII, where
+    // line ends in keys stand as they are.
+    let message = serde_json::to_string(signed).unwrap().replace("\\n", "\n").into_bytes();
+    let signatures: Vec<_> =
+        by.iter().map(|(id, n)| json!({"keyid": id, "sig": sign(*n, &message)})).collect();
     serde_json::to_vec(&json!({"signatures": signatures, "signed": signed})).unwrap()
 }
 
@@ -144,7 +183,7 @@ impl Forge {
     /// Has `from`, the top-level targets or a delegated role, delegate to the role `name`, which
     /// key `n` holds: `more` are the fields of the delegation that say what for, and whether
     /// somebody is asked after it.
-    pub fn delegate(mut self, from: &str, name: &str, n: u8, more: Value) -> Self {
+    pub fn delegate(mut self, from: &str, name: &str, n: u8, more: &Value) -> Self {
         let mut delegation =
             json!({"name": name, "keyids": [id(n)], "threshold": 1, "terminating": false});
         delegation.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -164,7 +203,7 @@ impl Forge {
     /// Has a team that holds key 5 speak of the bundle for `perth`.
     pub fn delegating(self) -> Self {
         let mut forge =
-            self.delegate("targets", "team/west", 5, json!({"paths": ["perth.tar.gz"]}));
+            self.delegate("targets", "team/west", 5, &json!({"paths": ["perth.tar.gz"]}));
         forge.speakers.insert("perth".parse().unwrap(), "team/west".to_owned());
         forge.describe_bundles();
         forge
@@ -206,7 +245,8 @@ impl Forge {
         self.set(Role::Root, "/version", (version + 1).into())
     }
 
-    fn describe_bundles(&mut self) {
+    /// Says what the bundles are, each by whoever speaks of it.
+    pub fn describe_bundles(&mut self) {
         self.of(Role::Targets)["targets"] = json!({});
         for (name, bytes) in self.bundles.clone() {
             let custom = json!({"gateway": name, "mesh": "test", "format": 1});
@@ -271,6 +311,18 @@ impl Forge {
 /// Where the metadata of a delegated role are, if its name has no other character than these.
 pub fn delegated_path(name: &str, version: u64) -> String {
     format!("metadata/{version}.{}.json", name.replace('%', "%25").replace('/', "%2F"))
+}
+
+/// A repository that no clock of a real machine finds expired, in which a team speaks of the
+/// bundle for `perth`.
+pub fn lasting() -> Forge {
+    let expires = json!("2999-01-01T00:00:00Z");
+    let mut forge = Forge::new().delegating();
+    for role in Role::ALL {
+        forge = forge.set(role, "/expires", expires.clone());
+    }
+    forge.targets_of("team/west")["expires"] = expires;
+    forge
 }
 
 /// A bundle that differs from release to release.

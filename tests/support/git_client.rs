@@ -1,5 +1,6 @@
 //! The two parties to a git server: who publishes, and a gateway that fetches.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -43,6 +44,7 @@ pub fn publish_at(
 pub struct Inbox {
     directory: tempfile::TempDir,
     fetch: Fetch,
+    last: RefCell<Option<Utf8PathBuf>>,
 }
 
 impl Inbox {
@@ -56,7 +58,7 @@ impl Inbox {
             deadline: Duration::from_mins(1),
             limits: Limits::SLICE,
         };
-        Self { directory, fetch }
+        Self { directory, fetch, last: RefCell::default() }
     }
 
     pub fn with_limits(mut self, limits: Limits) -> Self {
@@ -73,7 +75,10 @@ impl Inbox {
     }
 
     pub fn fetch_within(&self, deadline: Duration, remote: &Remote) -> Result<Fetched, GitError> {
-        git().fetch(&Fetch { remote: remote.clone(), deadline, ..self.fetch.clone() })
+        let fetch = Fetch { remote: remote.clone(), deadline, ..self.fetch.clone() };
+        let fetched = git().fetch(&fetch)?;
+        *self.last.borrow_mut() = Some(fetched.files.clone());
+        Ok(fetched)
     }
 
     /// Only asks whether the remote is there.
@@ -84,10 +89,7 @@ impl Inbox {
 
     /// What was fetched last, by path.
     pub fn files(&self) -> BTreeMap<String, Vec<u8>> {
-        let kept = self.directory.path().join("files");
-        let mut commits = std::fs::read_dir(kept).unwrap().map(|entry| entry.unwrap().path());
-        let only = commits.next().expect("something was fetched");
-        assert_eq!(commits.next(), None, "what was fetched before is gone");
-        files(&only)
+        let last = self.last.borrow();
+        files(last.as_ref().expect("something was fetched").as_std_path())
     }
 }

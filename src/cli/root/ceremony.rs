@@ -11,7 +11,7 @@ use crate::cli::{Context, Exit, Failure};
 use crate::host::{FileError, Mode};
 use crate::primitives::{Digest, Name, Shown};
 use crate::tuf::repository::{NewFile, RootError, RootProposal, TrustedRoot};
-use crate::tuf::{KeyId, Limits, Request};
+use crate::tuf::{KeyId, Limits, Request, SignerError};
 
 /// Where the ceremony takes place
 #[derive(Debug, clap::Args)]
@@ -252,9 +252,9 @@ pub(super) fn explain(error: &RootError) -> Failure {
         RootError::Chain(trust) | RootError::Refused(trust) => {
             Failure { exit: trust.kind().into(), ..Failure::new(Exit::Failure, error) }
         }
-        RootError::Unsigned { .. } | RootError::NoHolder { .. } => {
-            Failure::new(Exit::Signature, error)
-        }
+        RootError::Unsigned { .. }
+        | RootError::NoHolder { .. }
+        | RootError::Signer(SignerError::Wrong { .. }) => Failure::new(Exit::Signature, error),
         _ => Failure::new(Exit::Failure, error),
     };
     match error {

@@ -7,7 +7,7 @@ use clap::ValueEnum;
 
 use super::ceremony::{Ceremony, Place, explain};
 use super::words;
-use crate::cli::trust::{Lifetime, NamedSource, Passphrase};
+use crate::cli::trust::{Lifetime, NamedSource, Passphrase, refuse};
 use crate::cli::{Context, Exit, Failure, Format};
 use crate::report::counted;
 use crate::tuf::repository::{Edit, RootProposal};
@@ -93,7 +93,8 @@ struct Change {
     #[arg(long, value_name = "WHEN", default_value = "365d")]
     expires: Lifetime,
 
-    /// Say that it was signed at TIME instead of now, so that it can be made again bit for bit
+    /// Say that it was signed at TIME instead of now: to make it again bit for bit, or because the
+    /// clock is right although it looks wrong
     #[arg(long, value_name = "TIME")]
     signed_at: Option<UtcTime>,
 
@@ -159,6 +160,9 @@ fn propose(edits: &[Edit], change: &Change, context: &mut Context) -> Result<Exi
     let now = UtcTime::from_clock(context.host.clock.now());
     let signed_at = change.signed_at.unwrap_or(now);
     let expires = change.expires.end(signed_at);
+    if let Some(root) = ceremony.trusted.as_ref().filter(|_| change.signed_at.is_none()) {
+        root.check_clock(now).map_err(|error| refuse(&error))?;
+    }
     let proposal = match (ceremony.found(context)?, &ceremony.trusted) {
         (Some(found), _) => Ok(found.proposal),
         (None, Some(root)) => RootProposal::begin(root.clone(), signed_at, expires),

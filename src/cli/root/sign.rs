@@ -51,6 +51,10 @@ pub(super) fn sign(args: &Sign, context: &mut Context) -> Result<Exit, Failure> 
     let ceremony = Ceremony::open(&args.place, context)?;
     let mut found = ceremony.demand(context)?;
     let what = words::proposed(&found.proposal);
+    let now = UtcTime::from_clock(context.host.clock.now());
+    if let Some(ahead) = words::ahead(&found.proposal, now) {
+        context.terminal.warn(&ahead);
+    }
     let proposal = &mut found.proposal;
     if let Some(path) = &args.offline.export {
         context.terminal.note(&what);

@@ -4,8 +4,8 @@ use super::ceremony::{Ceremony, Found};
 use crate::report::{
     HolderEntry, NeedEntry, ProposalEntry, RoleEntry, RootEntry, RootReport, counted,
 };
-use crate::tuf::Role;
 use crate::tuf::repository::{KeyView, RootProposal, RootView, Standing};
+use crate::tuf::{Role, UtcTime};
 
 /// A root, for whoever has to agree with it.
 pub(super) fn describe(root: &RootView) -> String {
@@ -46,6 +46,16 @@ pub(super) fn proposed(proposal: &RootProposal) -> String {
     lines.push("after it:".to_owned());
     lines.extend(describe(&view).lines().skip(1).map(str::to_owned));
     lines.join("\n")
+}
+
+/// A warning where a proposal says that it was signed later than it is now: gateways without a
+/// clock would believe it, and take all that is honest for expired.
+pub(super) fn ahead(proposal: &RootProposal, now: UtcTime) -> Option<String> {
+    let signed_at = proposal.view().signed_at.filter(|&at| at > now.plus_days(1))?;
+    Some(format!(
+        "it says that it was signed at {signed_at}, and it is {now} here: if that is wrong, propose \
+         it anew, as gateways will take it for the time"
+    ))
 }
 
 /// Where a proposal stands, in a few lines.

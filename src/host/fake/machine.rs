@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 
 use super::Fake;
 use crate::host::git::{Fetch, Fetched, GitError, Reach, Remotes};
+use crate::host::http::{Allowance, HttpError, Mirror, Mirrors, OpenMirror};
 use crate::host::{
     BootClock, Clock, FileError, Files, Link, Network, NetworkError, NetworkState, Process,
     ServiceError, Services, TunnelFiles, Via,
@@ -23,7 +24,7 @@ impl Clock for Fake {
     fn boot(&self) -> BootClock {
         self.with(|world| BootClock {
             id: format!("boot-{}", world.boots),
-            uptime: world.passed - world.booted,
+            uptime: world.passed.saturating_sub(world.booted),
         })
     }
 
@@ -164,10 +165,15 @@ impl Services for Fake {
 impl Remotes for Fake {
     fn fetch(&self, fetch: &Fetch) -> Result<Fetched, GitError> {
         let remote = fetch.remote.url.clone();
-        let served = self.with(|world| world.served.clone());
-        if !self.with(|world| world.remote_answers()) {
+        let host = remote.host().to_owned();
+        let served = self.with(|world| {
+            world.asked.push(host.clone());
+            let answers = world.remote_answers() && !world.silent_hosts.contains(&host);
+            answers.then(|| world.served_by.get(&host).unwrap_or(&world.served).clone())
+        });
+        let Some(served) = served else {
             return Err(GitError::Deadline { remote, deadline: fetch.deadline });
-        }
+        };
         let files = fetch.directory.join("files");
         self.with(|world| world.entries.retain(|path, _| !path.starts_with(&files)));
         for (path, content) in served {
@@ -182,5 +188,32 @@ impl Remotes for Fake {
             return Err(GitError::Deadline { remote, deadline: reach.deadline });
         }
         Ok(())
+    }
+}
+
+impl Mirrors for Fake {
+    fn open(
+        &self,
+        mirror: &Mirror,
+        allowance: Allowance,
+    ) -> Result<Box<dyn OpenMirror>, HttpError> {
+        let (url, deadline) = (mirror.url.to_string(), allowance.deadline);
+        if !self.with(|world| world.remote_answers()) {
+            return Err(HttpError::Deadline { url, deadline });
+        }
+        Ok(Box::new(Directory(self.with(|world| world.served.clone()))))
+    }
+}
+
+/// What a remote serves, as a mirror of it does.
+struct Directory(BTreeMap<String, Vec<u8>>);
+
+impl OpenMirror for Directory {
+    fn get(&mut self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, HttpError> {
+        let url = path.to_owned();
+        match self.0.get(path) {
+            Some(file) if file.len() as u64 > limit => Err(HttpError::TooLarge { url, limit }),
+            file => Ok(file.cloned()),
+        }
     }
 }

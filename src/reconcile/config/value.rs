@@ -16,6 +16,14 @@ pub(super) fn window<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, 
     seconds(deserializer, "window")
 }
 
+pub(super) fn splay<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    let seconds = u32::deserialize(deserializer)?;
+    if seconds > 3600 {
+        return Err(serde::de::Error::custom("splay is from 0 to 3600 seconds"));
+    }
+    Ok(seconds)
+}
+
 /// From a second to an hour.
 fn seconds<'de, D: Deserializer<'de>>(deserializer: D, name: &str) -> Result<u32, D::Error> {
     let seconds = u32::deserialize(deserializer)?;

@@ -228,7 +228,7 @@ fn a_link_that_is_gone_is_no_first_install() {
         stage::unlink(gateway.machine.files, &gateway.config.paths.state)
     });
     without_remote(&town);
-    town.run(Fate::Kind).unwrap();
+    let _ = town.run(Fate::Kind).unwrap();
     assert!(town.runs(OLD));
     assert!(town.disk().iter().any(|line| line.contains("current ->")));
 }

@@ -1,6 +1,10 @@
 //! Whole runs on a machine in memory: what they do in which order, and that they can be
 //! interrupted at any effect.
 
+use std::time::Duration;
+
+use camino::Utf8Path;
+
 use super::town::{RUN, STATE, Town, Tunnels};
 use super::*;
 use crate::host::fake::Fate;
@@ -168,4 +172,73 @@ fn without_the_remote_the_old_release_runs() {
     let (ended, _) = town.run(Fate::Kind).unwrap();
     assert!(matches!(ended, Err(RunError::Release(ReleaseError::NoRemote { .. }))), "{ended:?}");
     assert!(town.runs(OLD));
+}
+
+/// A second remote for the gateway of `town`, and who was asked in its last run.
+fn two_remotes(town: &mut Town) {
+    let text = "gateway: perth\nmesh: test\nremotes: [git://down.example.net/mesh, \
+                https://git.example.net/mesh]\n";
+    town.config = crate::reconcile::GatewayConfig::parse(text, "gateway.yaml".into()).unwrap();
+}
+
+#[test]
+fn a_remote_that_failed_is_asked_after_the_others_for_a_while() {
+    let mut town = settled();
+    two_remotes(&mut town);
+    town.host.with(|world| world.silent_hosts.push("down.example.net".to_owned()));
+    let asked = |town: &Town| {
+        town.host.with(|world| world.asked.clear());
+        assert_eq!(town.converge(), "");
+        town.host.with(|world| world.asked.join(" "))
+    };
+    assert_eq!(asked(&town), "down.example.net git.example.net");
+    town.wait(60);
+    assert_eq!(asked(&town), "git.example.net", "its time is not over");
+    town.wait(61);
+    assert_eq!(asked(&town), "down.example.net git.example.net", "two minutes later");
+    town.wait(180);
+    assert_eq!(asked(&town), "git.example.net", "four minutes the second time");
+    // Somebody who watches wants to see all of them asked.
+    town.host.with(|world| world.asked.clear());
+    town.act(Fate::Kind, |gateway| {
+        let watched = Gateway { attended: true, ..*gateway };
+        run(&watched, &mut Report::default()).unwrap();
+    });
+    assert_eq!(town.host.with(|world| world.asked.join(" ")), "down.example.net git.example.net");
+    // Once it answers, it is first again.
+    town.host.with(|world| world.silent_hosts.clear());
+    town.wait(480);
+    assert_eq!(asked(&town), "down.example.net");
+    town.wait(1);
+    assert_eq!(asked(&town), "down.example.net");
+    // And after a reboot nothing is held against anybody.
+    town.host.with(|world| world.silent_hosts.push("down.example.net".to_owned()));
+    assert_eq!(asked(&town), "down.example.net git.example.net");
+    town.host.reboot(Utf8Path::new(RUN));
+    town.converge();
+    assert!(town.host.with(|world| world.asked.contains(&"down.example.net".to_owned())));
+}
+
+#[test]
+fn a_remote_that_is_behind_is_believed_until_its_end_is_near() {
+    let mut town = settled();
+    two_remotes(&mut town);
+    // Both have release 1; then the first one stays behind.
+    let behind = town.host.with(|world| world.served.clone());
+    let only_second = |world: &mut crate::host::fake::World| {
+        world.served_by.insert("down.example.net".to_owned(), behind.clone());
+    };
+    town.host.with(only_second);
+    town.release(NEW);
+    assert_eq!(town.converge(), "", "it is valid, and nobody can tell");
+    // Its metadata are for 90 days, of which 12 had passed.
+    town.host.with(|world| world.passed += Duration::from_hours(24 * 50));
+    let (ended, report) = town.run(Fate::Kind).unwrap();
+    assert!(ended.is_ok(), "{ended:?}");
+    assert!(report.summary().starts_with("release 2 applied"), "{}", report.summary());
+    assert!(town.runs(NEW));
+    // From then on it only goes back, so it is passed by.
+    let (ended, report) = town.run(Fate::Kind).unwrap();
+    assert!(ended.is_ok(), "{ended:?}");
+    assert!(report.warnings.iter().any(|warning| warning.contains("goes back")), "{report:?}");
 }

@@ -3,6 +3,7 @@
 use super::Phase;
 
 /// What a run finds of the one before.
+#[expect(clippy::struct_excessive_bools, reason = "each is a column of the recovery table")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Situation {
     /// How far the transaction had come; `None` where its journal cannot be read.
@@ -57,17 +58,19 @@ pub fn way_out(found: &Situation) -> Recovery {
     match (phase, found.linked) {
         (Phase::Committed, _) => Recovery::Conclude,
         (Phase::RollingBack, _) if found.exhausted => Recovery::HandsOff,
-        (Phase::RollingBack, _) => undo,
-        // Whoever has set the link to something else knows better than the journal.
-        (Phase::Armed | Phase::Switched, Linked::Elsewhere) => Recovery::Forget,
-        // The crash came before the switch.
-        (Phase::Armed, Linked::Old) => Recovery::Forget,
+        // The crash came before the switch, or somebody has set the link to something else, who
+        // knows better than the journal.
+        (Phase::Armed, Linked::Old) | (Phase::Armed | Phase::Switched, Linked::Elsewhere) => {
+            Recovery::Forget
+        }
         (Phase::Armed | Phase::Switched, Linked::New)
             if found.same_boot && found.in_time && found.whole && !found.exhausted =>
         {
             Recovery::Resume
         }
-        (Phase::Switched, Linked::Old) | (Phase::Armed | Phase::Switched, Linked::New) => undo,
+        (Phase::RollingBack, _)
+        | (Phase::Switched, Linked::Old)
+        | (Phase::Armed | Phase::Switched, Linked::New) => undo,
     }
 }
 

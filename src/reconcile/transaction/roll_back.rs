@@ -15,7 +15,7 @@ use crate::tuf::UtcTime;
 const POLL: Duration = Duration::from_secs(1);
 
 /// How long the old generation has to become healthy before a warning is given.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Undoes a transaction because of `reason`, and says how that ended. It needs no network: what it
 /// goes back to is on the disk.

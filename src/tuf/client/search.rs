@@ -80,16 +80,12 @@ impl Update {
                 continue;
             }
             let meta = self.delegated_meta(&visit.name)?;
-            match self.kept(&visit, &meta) {
-                Some(signed) => {
-                    let at = self.found.add(&visit, signed);
-                    self.consider(search, Delegator::Role(at), visit.depth)?;
-                }
-                None => {
-                    self.search = Some(search);
-                    return Ok(Phase::Delegated(visit, meta));
-                }
-            }
+            let Some(signed) = self.kept(&visit, &meta) else {
+                self.search = Some(search);
+                return Ok(Phase::Delegated(visit, meta));
+            };
+            let at = self.found.add(&visit, signed);
+            self.consider(search, Delegator::Role(at), visit.depth)?;
         }
     }
 
@@ -139,7 +135,7 @@ impl Update {
     pub(super) fn take_delegated(
         &mut self,
         path: &str,
-        visit: Visit,
+        visit: &Visit,
         meta: &MetaFile,
         bytes: Vec<u8>,
     ) -> Result<Phase, TrustError> {
@@ -147,7 +143,7 @@ impl Update {
         // 5.6.2: the file that the snapshot describes.
         check_bytes(path, by, meta, &bytes)?;
         // 5.6.3: signed by those whom the one who delegates names.
-        let new = self.verify_delegated(path, &visit, &bytes)?;
+        let new = self.verify_delegated(path, visit, &bytes)?;
         // 5.6.4: of the version that the snapshot names.
         check_version(path, by, meta, &new)?;
         // 5.6.5: not expired.
@@ -155,7 +151,7 @@ impl Update {
         // 5.6.6: to be stored.
         self.stored.delegated.insert(visit.name.clone(), bytes);
         let Some(search) = self.search.take() else { return Err(TrustError::Unfinished) };
-        let at = self.found.add(&visit, new);
+        let at = self.found.add(visit, new);
         self.consider(search, Delegator::Role(at), visit.depth)?;
         self.search_on()
     }
@@ -190,13 +186,6 @@ impl Update {
             Delegator::Top => Some(&self.trusted.targets.as_ref()?.body),
             Delegator::Role(at) => Some(&self.found.roles.get(at)?.signed.body),
         }
-    }
-
-    /// Drops what is stored of delegated roles that the trusted snapshot does not list any more.
-    pub(super) fn forget_unlisted(&mut self) {
-        let Some(snapshot) = &self.trusted.snapshot else { return };
-        let listed = |name: &RoleName| snapshot.body.meta.contains_key(&name.meta_name());
-        self.stored.delegated.retain(|name, _| listed(name));
     }
 }
 

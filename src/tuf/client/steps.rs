@@ -157,7 +157,6 @@ impl Update {
         // 5.5.7: to be stored.
         self.stored.snapshot = Some(bytes);
         self.trusted.snapshot = Some(new);
-        self.forget_unlisted();
         self.after_snapshot(meta)
     }
 

@@ -166,7 +166,7 @@ impl Update {
             (Phase::Snapshot(meta), Some(bytes)) => self.take_snapshot(&path, &meta, bytes)?,
             (Phase::Targets(meta), Some(bytes)) => self.take_targets(&path, &meta, bytes)?,
             (Phase::Delegated(visit, meta), Some(bytes)) => {
-                self.take_delegated(&path, visit, &meta, bytes)?
+                self.take_delegated(&path, &visit, &meta, bytes)?
             }
             (_, None) => return Err(TrustError::Missing { file: path }),
             (done @ (Phase::Done | Phase::Failed), Some(_)) => done,

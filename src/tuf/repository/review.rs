@@ -24,7 +24,11 @@ pub fn check_clock(previous: &Audit, now: UtcTime) -> Result<(), RepositoryError
         [newest.timestamp.signed_at, newest.snapshot.signed_at, newest.targets.signed_at]
     });
     let dates = dates.into_iter().flatten().chain([previous.root.signed_at]);
-    let Some(last) = dates.flatten().max() else { return Ok(()) };
+    dates.flatten().max().map_or(Ok(()), |last| check_dates(last, now))
+}
+
+/// Refuses to sign at `now` what follows something that was signed at `last`.
+pub(super) fn check_dates(last: UtcTime, now: UtcTime) -> Result<(), RepositoryError> {
     if now > last.plus_days(LONGEST_PAUSE) {
         return Err(RepositoryError::ClockAhead { now, last });
     }

@@ -1,5 +1,6 @@
 //! One branch comes as plain files.
 
+use camino::Utf8Path;
 use git2::{AutotagOption, Direction, FetchOptions, Oid, Repository};
 
 use super::connect::Link;
@@ -57,12 +58,26 @@ pub(super) fn fetch(
     RealFiles.create_dir(&kept).fail(local("cannot keep the files"))?;
     RealFiles.remove(&files).fail(local("cannot replace damaged files"))?;
     RealFiles.rename(&staged, &files).fail(local("cannot keep the files"))?;
-    for name in RealFiles.list(&kept).fail(local("cannot find older files"))? {
-        if name != commit.to_string() {
-            RealFiles.remove(&kept.join(name)).fail(local("cannot remove older files"))?;
+    prune(&kept, &commit.to_string())?;
+    Ok(Fetched { commit: commit.to_string(), files, received })
+}
+
+/// Removes what was fetched before, but for the newest of it: where one of two remotes is behind,
+/// both are asked again and again, and neither is to send again what it has sent.
+fn prune(kept: &Utf8Path, commit: &str) -> Result<(), GitFailure> {
+    let mut others = Vec::new();
+    for name in RealFiles.list(kept).fail(|| "cannot find older files".into())? {
+        if name != commit {
+            let path = kept.join(name);
+            let written = path.symlink_metadata().and_then(|metadata| metadata.modified()).ok();
+            others.push((written, path));
         }
     }
-    Ok(Fetched { commit: commit.to_string(), files, received })
+    others.sort();
+    others.pop();
+    others.iter().try_for_each(|(_, path)| {
+        RealFiles.remove(path).fail(|| "cannot remove older files".into())
+    })
 }
 
 /// Connects, and reads the list of branches.

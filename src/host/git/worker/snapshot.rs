@@ -151,7 +151,9 @@ fn content<'r>(
 
 /// The name of an entry, if it is one that a TUF repository may hold.
 fn safe_name<'e>(directory: &str, entry: &'e TreeEntry) -> Result<&'e str, GitFailure> {
-    let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
+    // The names of delegated roles are percent-encoded (RFC 3986).
+    let allowed =
+        |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b'~' | b'%');
     let name = entry.name().ok().filter(|name| {
         !name.starts_with('.') && name.len() <= MAX_NAME && name.bytes().all(allowed)
     });

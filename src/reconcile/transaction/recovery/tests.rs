@@ -54,7 +54,7 @@ fn row(fits: impl Fn(&Situation) -> bool, expected: Recovery) {
     }
 }
 
-fn begun(found: &Situation) -> bool {
+fn begun(found: Situation) -> bool {
     matches!(found.phase, Some(Phase::Armed | Phase::Switched))
 }
 
@@ -72,7 +72,7 @@ fn armed_with_the_old_link_is_forgotten() {
 fn the_new_link_in_time_is_resumed() {
     row(
         |found| {
-            begun(found)
+            begun(*found)
                 && found.linked == Linked::New
                 && (found.same_boot && found.in_time && found.whole && !found.exhausted)
         },
@@ -88,7 +88,7 @@ fn the_new_link_after_the_deadline_or_another_boot_goes_back() {
         |found: &Situation| !found.whole,
         |found: &Situation| found.exhausted,
     ] {
-        let fits = |found: &Situation| begun(found) && found.linked == Linked::New && late(found);
+        let fits = |found: &Situation| begun(*found) && found.linked == Linked::New && late(found);
         row(|found| fits(found) && found.way_back, Recovery::RollBack);
         row(|found| fits(found) && !found.way_back, Recovery::Stuck);
     }
@@ -117,7 +117,7 @@ fn switched_with_the_old_link_is_undone_for_the_rest() {
 
 #[test]
 fn a_link_that_somebody_set_is_left_alone() {
-    row(|found| begun(found) && found.linked == Linked::Elsewhere, Recovery::Forget);
+    row(|found| begun(*found) && found.linked == Linked::Elsewhere, Recovery::Forget);
 }
 
 #[test]
@@ -146,6 +146,7 @@ struct Disk {
 }
 
 /// The world around it, which changes between runs as it likes.
+#[expect(clippy::struct_excessive_bools, reason = "each is a column of the recovery table")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct World {
     same_boot: bool,
@@ -184,7 +185,7 @@ const COMMIT: [Effect; 3] = [
 ];
 
 /// The effects of one run in the order in which they happen.
-fn run(disk: &Disk, world: &World) -> Vec<Effect> {
+fn run(disk: Disk, world: World) -> Vec<Effect> {
     let judge = |mut effects: Vec<Effect>| {
         if world.healthy {
             effects.extend(COMMIT);
@@ -244,7 +245,7 @@ fn reachable() -> BTreeSet<Disk> {
     while let Some(disk) = next.pop() {
         for world in worlds() {
             let mut after = disk;
-            for effect in run(&disk, &world) {
+            for effect in run(disk, world) {
                 effect(&mut after);
                 if seen.insert(after) {
                     next.push(after);
@@ -276,7 +277,7 @@ fn undisturbed_runs_end_every_transaction() {
         for world in worlds() {
             let before = disk;
             for _ in 0..3 {
-                for effect in run(&disk, &world) {
+                for effect in run(disk, world) {
                     effect(&mut disk);
                 }
             }

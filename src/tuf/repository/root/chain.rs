@@ -3,7 +3,9 @@
 use super::{RootError, RootView};
 use crate::tuf::client::{Judge, Request, Stored, Update};
 use crate::tuf::metadata::{Root, Signed};
-use crate::tuf::{Limits, Role};
+use crate::tuf::repository::RepositoryError;
+use crate::tuf::repository::review::check_dates;
+use crate::tuf::{Limits, Role, UtcTime};
 
 /// The newest root of a repository, verified as a client does: every version signed as the one
 /// before it and itself demand. It may have expired, as whoever renews it must be able to.
@@ -38,6 +40,11 @@ impl TrustedRoot {
     #[must_use]
     pub fn view(&self) -> RootView {
         RootView::of(&self.signed)
+    }
+
+    /// Refuses to sign its successor by a clock that cannot be right.
+    pub fn check_clock(&self, now: UtcTime) -> Result<(), RepositoryError> {
+        self.signed.signed_at.map_or(Ok(()), |last| check_dates(last, now))
     }
 
     /// Its version.

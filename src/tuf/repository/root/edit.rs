@@ -69,13 +69,13 @@ pub(super) fn apply(root: &mut Root, edit: &Edit) -> Result<(), RootError> {
         }
         Edit::Replace { old, new } => {
             let old = find(root, old)?;
+            if root.keys.get(&old).is_some_and(|key| key.is_same(&new.key)) {
+                return Err(RootError::Itself { key: called(root, &old) });
+            }
             let roles = held(root, &old);
             // First, so that its name is free for its successor.
             revoke(root, &old, &roles);
             let id = admit(root, new)?;
-            if id == old {
-                return Err(RootError::SameKey { one: old.short(), two: id.short() });
-            }
             roles.iter().try_for_each(|&role| grant(root, &id, role))
         }
         Edit::Threshold { role, threshold } => {

@@ -78,6 +78,12 @@ pub enum RootError {
         /// The role.
         role: Role,
     },
+    /// A key in the place of itself.
+    #[error("{key} would be replaced by itself")]
+    Itself {
+        /// The key.
+        key: String,
+    },
     /// Nobody knows which key is meant.
     #[error("no key of the root is called {what}: say a name, an id or the beginning of one")]
     NoSuchKey {

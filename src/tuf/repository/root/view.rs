@@ -14,6 +14,8 @@ pub struct RootView {
     pub version: u64,
     /// The mesh it is for, if it says so.
     pub mesh: Option<Name>,
+    /// When it was signed, as it says itself: gateways without a clock learn the time from it.
+    pub signed_at: Option<UtcTime>,
     /// When it expires.
     pub expires: UtcTime,
     /// Who holds what: root, targets, snapshot, timestamp.
@@ -67,6 +69,7 @@ impl RootView {
         Self {
             version: signed.version.get(),
             mesh: root.mesh.clone(),
+            signed_at: signed.signed_at,
             expires: signed.expires,
             roles: ORDER.into_iter().map(role).collect(),
         }
