@@ -15,9 +15,6 @@ use tieline::identity::EnrollReport;
 use tieline::lab::LabReport;
 use tieline::publish::Published;
 use tieline::reconcile::{GatewayConfig, History, Hold, Journal, LastRun, SetAside, Status};
-use tieline::report::{
-    FindingsReport, KeysReport, LockReport, ReleaseReport, RootReport, VerifyReport,
-};
 use tieline::spec::{mesh_schema, parse};
 
 fn root() -> PathBuf {
@@ -43,6 +40,7 @@ fn stored_schemas_are_fresh() {
     check("root.schema.json", schemars::schema_for!(RootReport));
     check("verify.schema.json", schemars::schema_for!(VerifyReport));
     check("release.schema.json", schemars::schema_for!(ReleaseReport));
+    check("teams.schema.json", schemars::schema_for!(TeamsReport));
     check("gateway.schema.json", GatewayConfig::schema());
     check("status.schema.json", schemars::schema_for!(Status));
     check("last-run.schema.json", schemars::schema_for!(LastRun));
