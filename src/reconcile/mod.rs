@@ -24,6 +24,7 @@ mod policy;
 mod report;
 mod restore;
 mod run;
+mod served;
 mod splay;
 mod stage;
 mod status;

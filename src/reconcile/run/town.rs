@@ -139,6 +139,7 @@ impl Town {
             services: host,
             probes: host,
             remotes: host,
+            mirrors: host,
         };
         let (config, identity) = (&self.config, self.identity);
         let gateway = Gateway { machine, config, identity, owner: 7, attended: false };
