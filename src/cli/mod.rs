@@ -4,6 +4,7 @@
 //! ([`Terminal`]).
 
 mod access;
+mod aftermath;
 mod build;
 mod check;
 mod completions;

@@ -58,7 +58,7 @@ fn text(status: &Status) -> String {
     if let Some(run) = &status.last_run {
         let how = match run.outcome {
             Outcome::Converged => "nothing to do".to_owned(),
-            Outcome::Changed => run.message.clone(),
+            Outcome::Changed | Outcome::OnHold => run.message.clone(),
             Outcome::Failed | Outcome::RolledBack | Outcome::Alarm => {
                 format!("failed: {}", run.message)
             }

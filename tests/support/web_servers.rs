@@ -1,7 +1,7 @@
 //! Web servers on loopback: a real nginx, one that says whatever a test wants it to, and a proxy.
 
 use std::fs;
-use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -181,7 +181,7 @@ fn tunnel(mut client: TcpStream, asked: &Mutex<Vec<String>>) -> io::Result<()> {
 /// Reads a request's head, and gives back its first line.
 fn head(client: &mut TcpStream) -> io::Result<String> {
     // Not one byte more than the head: what follows belongs to whoever is behind the proxy.
-    let mut reader = BufReader::with_capacity(1, client.by_ref());
+    let mut reader = BufReader::with_capacity(1, &*client);
     let mut first = String::new();
     reader.read_line(&mut first)?;
     let mut line = String::new();
