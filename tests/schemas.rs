@@ -15,7 +15,6 @@ use tieline::identity::EnrollReport;
 use tieline::lab::LabReport;
 use tieline::publish::Published;
 use tieline::reconcile::{GatewayConfig, History, Hold, Journal, LastRun, SetAside, Status};
-use tieline::report::{FindingsReport, KeysReport, LockReport, ReleaseReport, RootReport};
 use tieline::spec::{mesh_schema, parse};
 
 fn root() -> PathBuf {
@@ -39,7 +38,9 @@ fn stored_schemas_are_fresh() {
     check("build.schema.json", schemars::schema_for!(Build));
     check("keys.schema.json", schemars::schema_for!(KeysReport));
     check("root.schema.json", schemars::schema_for!(RootReport));
+    check("verify.schema.json", schemars::schema_for!(VerifyReport));
     check("release.schema.json", schemars::schema_for!(ReleaseReport));
+    check("teams.schema.json", schemars::schema_for!(TeamsReport));
     check("gateway.schema.json", GatewayConfig::schema());
     check("status.schema.json", schemars::schema_for!(Status));
     check("last-run.schema.json", schemars::schema_for!(LastRun));

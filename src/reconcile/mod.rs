@@ -29,6 +29,7 @@ mod preview;
 mod report;
 mod restore;
 mod run;
+mod served;
 mod splay;
 mod stage;
 mod status;
