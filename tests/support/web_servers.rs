@@ -43,7 +43,7 @@ impl WebServer {
             .stderr(log)
             .spawn()
             .expect("nginx has to be installed");
-        let server = Self { port, nginx, directory };
+        let server = Self { port, directory, nginx };
         // It writes its process id when it listens.
         let end = Instant::now() + Duration::from_secs(30);
         while !server.path("nginx.pid").exists() {

@@ -169,6 +169,8 @@ fn tell(report: &VerifyReport, problems: &[Problem], context: &mut Context) -> R
             report.root_sha256
         ));
     }
-    problems.iter().for_each(|problem| context.terminal.warn(&problem.text));
+    for problem in problems {
+        context.terminal.warn(&problem.text);
+    }
     Ok(())
 }
