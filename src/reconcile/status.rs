@@ -9,10 +9,11 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
-    Current, GatewayConfig, History, LastRun, Pending, Rejected, StepError, generation, health,
-    metadata,
+    Current, GatewayConfig, History, LastRun, Pending, Rejected, SetAside, StepError, generation,
+    health, metadata,
 };
 use crate::bundle::{Manifest, Unit};
+use crate::host::git::Remote;
 use crate::host::{Clock, Files, Network, NetworkState, Probes, Process, Services, TunnelState};
 use crate::primitives::{Device, Digest, Name, sentence};
 use crate::tuf::{Stored, TrustError, Update, UtcTime, VerifiedRelease};
@@ -56,6 +57,8 @@ pub struct Status {
     pub clock: ClockStatus,
     /// The tunnels of the generation, in the order of their devices
     pub tunnels: Vec<TunnelStatus>,
+    /// The remotes that failed when they were asked last
+    pub failing_remotes: Vec<FailingRemote>,
     /// How the last run of the reconciler ended
     pub last_run: Option<LastRun>,
 }
@@ -69,6 +72,17 @@ pub struct InUse {
     pub release: u64,
     /// The SHA-256 of its bundle
     pub digest: Digest,
+}
+
+/// A remote that failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct FailingRemote {
+    /// Where it is
+    pub remote: String,
+    /// How often in a row
+    pub failures: u32,
+    /// How many seconds the others are still asked before it
+    pub last_for: u64,
 }
 
 /// What a gateway trusts.
@@ -129,6 +143,17 @@ pub enum State {
     Down,
 }
 
+fn failing_remotes(asked: &Questions, config: &GatewayConfig) -> Vec<FailingRemote> {
+    let now = asked.clock.boot();
+    let aside = SetAside::load(asked.files, &config.paths.run, &now);
+    let failing = |remote: &Remote| {
+        let failures = aside.hosts.get(&remote.url.origin())?.failures;
+        let last_for = aside.left(remote, &now).as_secs();
+        Some(FailingRemote { remote: remote.url.to_string(), failures, last_for })
+    };
+    config.remotes.iter().filter_map(failing).collect()
+}
+
 /// Looks at a gateway.
 pub fn status(asked: &Questions, config: &GatewayConfig) -> Result<Status, StepError> {
     let paths = &config.paths;
@@ -160,6 +185,7 @@ pub fn status(asked: &Questions, config: &GatewayConfig) -> Result<Status, StepE
         metadata,
         clock,
         tunnels,
+        failing_remotes: failing_remotes(asked, config),
         last_run: LastRun::load(asked.files, &paths.state),
     })
 }
