@@ -9,7 +9,7 @@ use crate::host::{
     user_by_name,
 };
 use crate::primitives::{Fingerprint, pem};
-use crate::reconcile::{ConfigError, Gateway, GatewayConfig, Machine, ServiceManager};
+use crate::reconcile::{ConfigError, Gateway, GatewayConfig, Machine, OnDrift, ServiceManager};
 
 /// The most a certificate is long, in bytes.
 const CERTIFICATE_LIMIT: u64 = 64 << 10;
@@ -80,6 +80,7 @@ impl Parts {
             config,
             identity: identity(context.host.files, config)?,
             owner: owner(config)?,
+            drift: OnDrift::Repair,
             attended: context.terminal.is_attended(),
         })
     }

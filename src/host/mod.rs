@@ -16,6 +16,7 @@ mod process;
 mod services;
 mod source;
 mod swap;
+mod unwritten;
 mod users;
 
 pub use agent::{Agent, AgentError, RealAgent};
@@ -31,6 +32,7 @@ pub use probes::{EchoTarget, Probes, RealProbes, TunnelState};
 pub use process::{Command, Output, ProcessError, Processes, RealProcesses};
 pub use services::{Direct, Process, ServiceError, Services, Systemd, TunnelFiles};
 pub use source::Source;
+pub use unwritten::Unwritten;
 pub use users::{User, current_user, user_by_name};
 
 /// The parts of a machine that every command may need, real or not.

@@ -1,7 +1,7 @@
 //! What a run did, for who started it.
 
-use super::Changes;
 use super::transaction::Cause;
+use super::{Changes, LastRun};
 use crate::host::Source;
 
 /// What a run did. It is filled as the run goes on, so that it holds what was done before an error.
@@ -22,6 +22,16 @@ pub struct Report {
     pub repeated: Vec<String>,
     /// Whether the run before ended with the same error, and said so.
     pub error_repeated: bool,
+    /// Whether a release was rolled back in it.
+    pub rolled_back: bool,
+    /// Whether it is the first since this host was booted: what is missing then, nobody took away.
+    pub booted: bool,
+    /// What should be repaired and was not, because nobody wanted it to be.
+    pub drift: Vec<String>,
+    /// What is over that the run before failed over or waited for.
+    pub recovered: Option<String>,
+    /// The note that was left of it; none where it did not get as far.
+    pub last_run: Option<LastRun>,
     /// What went on, for who wants to see every step.
     pub steps: Vec<String>,
 }

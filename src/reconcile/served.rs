@@ -77,8 +77,15 @@ impl<'a> Served<'a> {
                     deadline,
                     limits: Limits::SLICE,
                 };
-                let directory = machine.remotes.fetch(&fetch)?.files;
-                Kind::Fetched { files: machine.files, directory }
+                let fetch = || machine.remotes.fetch(&fetch).map_err(Trouble::from);
+                let mut fetched = fetch();
+                if fetched.as_ref().err().is_some_and(Trouble::is_ours) {
+                    // Nothing in there is worth keeping when it is in the way, also of a disk that
+                    // is full.
+                    let _ = machine.files.remove(&git_directory(config));
+                    fetched = fetch();
+                }
+                Kind::Fetched { files: machine.files, directory: fetched?.files }
             }
             Source::Mirror(mirror) => {
                 Kind::Mirror(machine.mirrors.open(mirror, Allowance::slice(deadline))?)

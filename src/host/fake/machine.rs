@@ -113,7 +113,7 @@ impl Fake {
         effect.map_err(|source| ServiceError::File(fail(source)))
     }
 
-    fn spawn(&self, device: Device) -> Result<(), ServiceError> {
+    pub(super) fn spawn(&self, device: Device) -> Result<(), ServiceError> {
         let masked = self.with(|world| world.masked.get(&device).copied());
         if let Some(takes) = masked {
             self.sleep(takes);
