@@ -9,7 +9,7 @@ use crate::host::{
     user_by_name,
 };
 use crate::primitives::{Fingerprint, pem};
-use crate::reconcile::{ConfigError, Gateway, GatewayConfig, Machine, ServiceManager};
+use crate::reconcile::{ConfigError, Gateway, GatewayConfig, Machine, OnDrift, ServiceManager};
 
 /// The most a certificate is long, in bytes.
 const CERTIFICATE_LIMIT: u64 = 64 << 10;
@@ -75,10 +75,12 @@ impl Parts {
                 services: &*self.services,
                 probes: &self.probes,
                 remotes: context.host.git as &dyn Remotes,
+                mirrors: context.host.mirrors,
             },
             config,
             identity: identity(context.host.files, config)?,
             owner: owner(config)?,
+            drift: OnDrift::Repair,
             attended: context.terminal.is_attended(),
         })
     }

@@ -3,6 +3,8 @@
 //! This is the only module that knows exit codes ([`Exit`]) and the only one that prints
 //! ([`Terminal`]).
 
+mod access;
+mod aftermath;
 mod build;
 mod check;
 mod completions;
@@ -30,6 +32,7 @@ mod sign;
 mod status;
 mod terminal;
 mod trust;
+mod verify;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -104,6 +107,7 @@ enum Command {
     Sign(Box<sign::Args>),
     Delegate(delegate::Args),
     Publish(Box<publish::Args>),
+    Verify(Box<verify::Args>),
     Lab(lab::Args),
     Enroll(enroll::Args),
     Reconcile(reconcile::Args),
@@ -173,6 +177,7 @@ fn dispatch(command: &Command, context: &mut Context) -> Result<Exit, Failure> {
         Command::Sign(args) => sign::run(args, context),
         Command::Delegate(args) => delegate::run(args, context),
         Command::Publish(args) => publish::run(args, context),
+        Command::Verify(args) => verify::run(args, context),
         Command::Lab(args) => lab::run(args, context),
         Command::Enroll(args) => enroll::run(args, context),
         Command::Reconcile(args) => reconcile::run(args, context),

@@ -1,72 +1,129 @@
 //! `tieline reconcile`: bring this gateway to the newest release.
 
 use super::gateway::{ConfigArgs, Parts};
-use super::{Context, Exit, Failure};
+use super::{Context, Exit, Failure, Format, aftermath};
 use crate::primitives::Name;
-use crate::reconcile::{self, Alarm, Refusal, ReleaseError, Report, RunError};
+use crate::reconcile::{
+    self, Alarm, Move, MoveKind, OnDrift, Preview, Refusal, ReleaseError, Report, RunError,
+};
 use crate::tuf::TrustErrorKind;
 
 /// The codes of this command, for monitoring. [`Exit`] has them all.
 const EXIT_CODES: &str = "\
 Exit codes:
-   0  converged            20  signature wrong or missing     64  wrong usage
-   2  changed, with        21  release older than trusted     75  another run holds the lock
-      --detailed-exitcode  22  for another gateway or mesh    78  this gateway's configuration
-  10  no remote answered   23  not a bundle as it must be      1  anything else
-  11  metadata expired     24  forbidden by local policy
-  30  the newest release failed here and was rolled back
-  31  rolling back failed: somebody has to have a look";
+   0  converged            22  for another gateway or mesh    40  on hold
+   2  changed, with        23  not a bundle as it must be     64  wrong usage
+      --detailed-exitcode  24  forbidden by local policy      75  another run holds the lock
+  10  no remote answered   30  failed here and rolled back    78  this gateway's configuration
+  11  metadata expired     31  rolling back failed, alarm      1  anything else
+  20  signature wrong or missing
+  21  release older than trusted";
 
 /// Bring this gateway to the newest release: fetch, verify, apply
 ///
 /// Made for cron and systemd timers: it takes a second, prints nothing when nothing changed and
 /// one line when something did. It needs no network to repair what a reboot or a dead process
-/// left; whatever it refuses leaves the running mesh alone.
+/// left; whatever it refuses leaves the running mesh alone. What every run would say again, such
+/// as that no remote answers, is printed once, then once a day, and once more when it is over;
+/// with --verbose or on a terminal always.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXIT_CODES)]
 pub(super) struct Args {
     #[command(flatten)]
     config: ConfigArgs,
 
-    /// Exit with 2 instead of 0 if anything was changed
+    /// Exit with 2 instead of 0 if anything was changed, or would be
     #[arg(long)]
     detailed_exitcode: bool,
+
+    /// Say what differs from the release in use, and leave it so; a new release is still applied
+    #[arg(long)]
+    no_repair: bool,
+
+    /// Fetch and verify, print what would change and what would restart, and change nothing
+    #[arg(long)]
+    dry_run: bool,
 }
 
 pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
     let config = args.config.load(context)?;
     let parts = Parts::new(&config);
-    let gateway = parts.gateway(context, &config)?;
+    let mut gateway = parts.gateway(context, &config)?;
+    if args.no_repair {
+        gateway.drift = OnDrift::Report;
+    }
     let wait = reconcile::splay(&config);
-    if !gateway.attended && !wait.is_zero() {
+    if !gateway.attended && !args.dry_run && !wait.is_zero() {
         let seconds = wait.as_secs_f32();
         context.terminal.step(&format!("{}: waits {seconds:.1} s, see splay", config.gateway));
         context.host.clock.sleep(wait);
     }
     let mut report = Report::default();
-    let ended = reconcile::run(&gateway, &mut report);
-    tell(&config.gateway, &report, context);
-    if let Err(error) = ended {
-        let failure = failure(&config.gateway, &error);
-        return if expected(&error, &report, context) {
-            context.terminal.step(&failure.message);
-            Ok(failure.exit)
-        } else {
-            Err(failure)
-        };
+    let changed = if args.dry_run {
+        let preview = reconcile::preview(&gateway, &mut report);
+        tell(&config.gateway, &report, context);
+        let preview = preview.map_err(|error| failure(&config.gateway, &error))?;
+        match context.format {
+            Format::Human => context.terminal.result(&text(&config.gateway, &preview))?,
+            Format::Json => context.json(&preview)?,
+        }
+        preview.changes()
+    } else {
+        let ended = reconcile::run(&gateway, &mut report);
+        let printed = aftermath::tell(&config, &report, context);
+        if !printed {
+            tell(&config.gateway, &report, context);
+        }
+        if let Err(error) = ended {
+            let failure = failure(&config.gateway, &error);
+            if printed || expected(&error, &report) && !context.terminal.wants_all() {
+                context.terminal.step(&failure.message);
+                return Ok(failure.exit);
+            }
+            return Err(failure);
+        }
+        report.changed() || !report.drift.is_empty()
+    };
+    Ok(if changed && args.detailed_exitcode { Exit::Changed } else { Exit::Done })
+}
+
+/// What a run would do, a change a line.
+fn text(gateway: &Name, preview: &Preview) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    lines.extend(preview.obstacles.iter().map(|obstacle| format!("{gateway}: {obstacle}")));
+    let mut list = |head: String, moves: &[Move]| {
+        if !moves.is_empty() {
+            lines.push(head);
+            lines.extend(moves.iter().map(|step| {
+                let mark = match step.kind {
+                    MoveKind::Add => '+',
+                    MoveKind::Change => '~',
+                    MoveKind::Remove => '-',
+                };
+                format!("  {mark} {}", step.what)
+            }));
+        }
+    };
+    list(format!("{gateway}: would be repaired first:"), &preview.drift);
+    let newest = preview.newest.unwrap_or_default();
+    let head = if preview.summary.is_empty() {
+        format!("release {newest} would change, if it were applied:")
+    } else {
+        preview.summary.clone()
+    };
+    list(format!("{gateway}: {head}"), &preview.release);
+    if lines.is_empty() {
+        lines.push(format!("{gateway}: nothing would change"));
     }
-    Ok(if report.changed() && args.detailed_exitcode { Exit::Changed } else { Exit::Done })
+    lines.join("\n") + "\n"
 }
 
 /// Whether nobody needs to be told, because somebody was: cron mails whatever is printed, and the
 /// same mail every minute is one that nobody reads. The exit code and `status` say it all the time.
-fn expected(error: &RunError, report: &Report, context: &Context) -> bool {
+fn expected(error: &RunError, report: &Report) -> bool {
     match error {
-        RunError::RolledBack { .. } | RunError::RollbackFailed { .. } | RunError::Alarm(_) => {
-            report.error_repeated
-        }
-        RunError::Locked { confirming, .. } => *confirming && !context.terminal.is_attended(),
-        _ => false,
+        RunError::Locked { confirming, .. } => *confirming,
+        _ => report.error_repeated,
     }
 }
 
@@ -77,16 +134,19 @@ pub(super) fn tell(gateway: &Name, report: &Report, context: &mut Context) {
     }
     for warning in &report.warnings {
         let text = format!("{gateway}: {warning}");
-        // Cron mails whatever is printed; every minute the same mail is one that nobody reads.
-        if report.repeated.contains(warning) {
+        if report.repeated.contains(warning) && !context.terminal.wants_all() {
             context.terminal.step(&text);
         } else {
             context.terminal.warn(&text);
         }
     }
-    let summary = report.summary();
-    if !summary.is_empty() {
-        context.terminal.note(&format!("{gateway}: {summary}"));
+    if !report.drift.is_empty() {
+        let drift = format!("{gateway}: drift, not repaired: {}", report.drift.join("; "));
+        context.terminal.note(&drift);
+    }
+    let summary = Some(report.summary()).filter(|summary| !summary.is_empty());
+    for done in summary.iter().chain(&report.recovered) {
+        context.terminal.note(&format!("{gateway}: {done}"));
     }
 }
 
@@ -110,6 +170,8 @@ fn exit(error: &RunError) -> Exit {
             Refusal::Forbidden { .. } => Exit::Forbidden,
             _ => Exit::WrongGateway,
         },
+        RunError::NoLongerAllowed { .. } => Exit::Forbidden,
+        RunError::OnHold(_) => Exit::OnHold,
         RunError::RolledBack { .. } | RunError::Undone { .. } => Exit::RolledBack,
         RunError::RollbackFailed { .. } | RunError::Alarm(_) => Exit::RollbackFailed,
         _ => Exit::Failure,
@@ -171,6 +233,12 @@ fn hint(error: &RunError) -> String {
             "have a look, then `tieline rollback --to RELEASE`, or `tieline recover --forget` to \
              go on with what is in use"
         }
+        RunError::NoLongerAllowed { .. } => {
+            "nothing that runs was touched; publish a release that fits, or change `policy` in \
+             gateway.yaml"
+        }
+        RunError::OnHold(_) => "`tieline release-hold` lets releases be applied again",
+        RunError::Damaged(_) => "what runs was not touched; look at the disk: is it full?",
         RunError::Journal(_) => "look at the disk: is it full? the next run goes on from here",
         RunError::Steps { .. } => "`tieline status` shows what is up and what is not",
         RunError::Stage { .. } => "nothing that runs was changed; is the disk full?",

@@ -14,7 +14,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
     let config = args.config.load(context)?;
     let (files, state) = (context.host.files, &config.paths.state);
-    let held = Hold::load(files, state).map_err(|error| hold::failure(&error))?;
+    let held = Hold::load(files, state);
     if held.is_some() {
         Hold::release(files, state).map_err(|error| hold::failure(&error))?;
     }

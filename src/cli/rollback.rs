@@ -2,7 +2,7 @@
 
 use super::gateway::{ConfigArgs, Parts};
 use super::reconcile::{failure, tell};
-use super::{Context, Exit, Failure};
+use super::{Context, Exit, Failure, aftermath};
 use crate::primitives::Name;
 use crate::reconcile::{ByHandError, Gateway, Rejected, Report, lift, roll_back_by_hand};
 
@@ -44,6 +44,7 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
     let mut report = Report::default();
     let doing = "going back, and waiting for the tunnels";
     let ended = context.terminal.work(doing, || roll_back_by_hand(&gateway, args.to, &mut report));
+    aftermath::tell(&config, &report, context);
     tell(&config.gateway, &report, context);
     ended.map_err(|error| refused(&config.gateway, error))?;
     say_what_stays_away(&gateway, &report, context);

@@ -123,16 +123,22 @@ impl Terminal {
         let _ = out.write_all(text.as_bytes());
     }
 
-    /// Asks whoever sits at the terminal, who answers in the same line.
-    pub fn ask(&mut self, text: &str) {
-        let mut out = anstream::AutoStream::new(std::io::stderr().lock(), self.colour);
-        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    /// Whether each step is to be said, or somebody sits there and reads what is said.
+    #[must_use]
+    pub fn wants_all(&self) -> bool {
+        self.verbosity == Verbosity::Verbose || self.is_attended()
     }
 
     /// Whether somebody sits there and reads what is said.
     #[must_use]
     pub fn is_attended(&self) -> bool {
         std::io::stderr().is_terminal()
+    }
+
+    /// Asks whoever sits at the terminal, who answers in the same line.
+    pub fn ask(&mut self, text: &str) {
+        let mut out = anstream::AutoStream::new(std::io::stderr().lock(), self.colour);
+        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     }
 
     /// Whether only errors are to be said.

@@ -60,6 +60,8 @@ pub(crate) struct World {
     /// The effects so far.
     pub(crate) effects: Vec<String>,
     fate: Fate,
+    /// A file that somebody makes right before an effect.
+    planted: Option<(usize, String, Vec<u8>)>,
 }
 
 /// What happens at one effect, counted from 0.
@@ -109,6 +111,26 @@ impl Fake {
         self.with(|world| world.entries.insert(path.into(), Entry::File(content.to_vec())));
     }
 
+    /// Takes a file or a whole directory off the disk, without that counting as an effect.
+    pub(crate) fn forget(&self, path: &str) {
+        self.with(|world| world.entries.retain(|entry, _| !entry.starts_with(path)));
+    }
+
+    /// Puts a link onto the disk, without that counting as an effect.
+    pub(crate) fn link(&self, path: &str, target: &str) {
+        self.with(|world| world.entries.insert(path.into(), Entry::Link(target.into())));
+    }
+
+    /// Lets somebody make a file right before effect `number` of the next run.
+    pub(crate) fn plant(&self, number: usize, path: &str, content: &[u8]) {
+        self.with(|world| world.planted = Some((number, path.to_owned(), content.to_vec())));
+    }
+
+    /// Lets the process of a tunnel come back by itself, as `Restart=always` does.
+    pub(crate) fn respawn(&self, device: Device) {
+        drop(self.spawn(device));
+    }
+
     /// Begins a new run, which has this fate. What the last one held is free again.
     pub(crate) fn begin(&self, fate: Fate) {
         self.with(|world| {
@@ -150,6 +172,11 @@ impl Fake {
 
     /// One effect: recorded, unless its fate is another.
     fn effect(&self, what: String) -> io::Result<()> {
+        let number = self.with(|world| world.effects.len());
+        let planted = self.with(|world| world.planted.take_if(|(planted, ..)| *planted == number));
+        if let Some((_, path, content)) = planted {
+            self.put(&path, &content);
+        }
         let fate = self.with(|world| {
             let number = world.effects.len();
             world.effects.push(what);

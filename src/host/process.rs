@@ -76,6 +76,13 @@ impl Command {
         self
     }
 
+    /// The same command with a variable in its environment, which is not ours but its own.
+    #[must_use]
+    pub fn variable(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.environment.get_or_insert_default().insert(name.into(), value.into());
+        self
+    }
+
     /// The same command in a network namespace.
     #[must_use]
     pub fn netns(mut self, name: impl Into<String>) -> Self {

@@ -9,6 +9,7 @@ use super::Policy;
 use super::policy::{self, Forbidden};
 use crate::bundle::Manifest;
 use crate::primitives::{ArtifactSet, Digest, Fingerprint, Name};
+use crate::tuf::VerifiedBundle;
 
 /// What this gateway knows about itself, and no release can tell it.
 #[derive(Debug, Clone)]
@@ -33,6 +34,7 @@ pub struct Local<'a> {
 pub struct Candidate {
     release: u64,
     digest: Digest,
+    bytes: Vec<u8>,
     manifest: Manifest,
     files: ArtifactSet,
 }
@@ -84,17 +86,17 @@ pub enum Refusal {
 }
 
 impl Candidate {
-    /// Checks an unpacked bundle of `release` against what this gateway knows about itself.
+    /// Checks a bundle, and what was unpacked from it, against what this gateway knows about itself.
     pub(super) fn check(
-        release: u64,
-        digest: Digest,
+        bundle: &VerifiedBundle,
         (manifest, files): (Manifest, ArtifactSet),
         local: &Local,
     ) -> Result<Self, Refusal> {
+        let (release, digest) = (bundle.release(), bundle.digest());
         addressed(release, &manifest, local.mesh, local.gateway, local.identity)?;
         policy::check(&manifest, &files, local)
             .map_err(|source| Refusal::Forbidden { release, source })?;
-        Ok(Self { release, digest, manifest, files })
+        Ok(Self { release, digest, bytes: bundle.bytes().to_vec(), manifest, files })
     }
 
     /// The release that brought it here.
@@ -107,6 +109,12 @@ impl Candidate {
     #[must_use]
     pub fn digest(&self) -> Digest {
         self.digest
+    }
+
+    /// The bundle itself.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
     }
 
     /// What it asks for.

@@ -7,6 +7,8 @@ use super::{Step, Steps};
 /// How much was changed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Changes {
+    /// Files of the generation in use that were put back.
+    pub files: u32,
     /// Tunnels that were not there before.
     pub added: usize,
     /// Tunnels whose process was started again.
@@ -56,6 +58,7 @@ impl Changes {
     #[must_use]
     pub fn and(self, more: Self) -> Self {
         Self {
+            files: self.files + more.files,
             added: self.added + more.added,
             restarted: self.restarted + more.restarted,
             removed: self.removed + more.removed,
@@ -69,6 +72,11 @@ impl Changes {
 impl fmt::Display for Changes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut parts = Vec::new();
+        match self.files {
+            0 => {}
+            1 => parts.push("1 file put back".to_owned()),
+            count => parts.push(format!("{count} files put back")),
+        }
         for (count, what) in
             [(self.added, "added"), (self.restarted, "restarted"), (self.removed, "removed")]
         {

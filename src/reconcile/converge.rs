@@ -1,6 +1,6 @@
 //! Making a host what a generation asks for.
 
-use super::{Changes, Gateway, Report, RunError, Wanted, decide, execute, observe};
+use super::{Applied, Changes, Gateway, Report, RunError, Wanted, decide, execute, observe};
 
 /// What was done, and what of it failed.
 pub(super) type Done = Result<Option<Changes>, (Option<Changes>, RunError)>;
@@ -10,6 +10,7 @@ pub(super) fn converge(gateway: &Gateway, wanted: &Wanted, report: &mut Report) 
     let Gateway { machine, config, .. } = gateway;
     let seen = observe::observe(machine, &config.paths);
     let mut seen = seen.map_err(|error| (None, RunError::Observe(error)))?;
+    report.booted |= seen.applied == Applied::default();
     let steps = decide(&seen, wanted);
     if steps.is_empty() {
         return Ok(None);

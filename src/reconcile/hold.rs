@@ -55,22 +55,28 @@ impl Hold {
         Ok(Self { format: Self::FORMAT, reason: reason.to_owned(), since, until })
     }
 
-    /// The hold in the state directory, ended or not.
-    pub fn load(files: &dyn Files, state: &Utf8Path) -> Result<Option<Self>, FileError> {
+    /// The hold in the state directory, ended or not. One that cannot be read or understood is in
+    /// force: it does less harm than a release that nobody wants now.
+    #[must_use]
+    pub fn load(files: &dyn Files, state: &Utf8Path) -> Option<Self> {
         let path = place(state);
-        let content = match files.read(&path, Self::LIMIT) {
-            Ok(content) => content,
-            Err(error) if error.is_not_found() => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        let hold: Result<Self, _> = serde_json::from_slice(&content);
-        let why = match hold {
-            Ok(hold) if hold.format == Self::FORMAT => return Ok(Some(hold)),
-            Ok(hold) => format!("{path} has format {}, of another version of Tieline", hold.format),
-            Err(error) => format!("{path} cannot be understood: {}", sentence(&error)),
+        let reason = match files.read(&path, Self::LIMIT) {
+            Err(error) if error.is_not_found() => return None,
+            Err(error) => sentence(&error),
+            Ok(content) => match serde_json::from_slice::<Self>(&content) {
+                Ok(hold) if hold.format == Self::FORMAT => return Some(hold),
+                Ok(_) => format!("{path} is of another version of Tieline"),
+                Err(error) => format!("{path} cannot be understood: {}", sentence(&error)),
+            },
         };
         let since = UtcTime::from_clock(time::OffsetDateTime::UNIX_EPOCH);
-        Ok(Some(Self { format: Self::FORMAT, reason: why, since, until: None }))
+        Some(Self { format: Self::FORMAT, reason, since, until: None })
+    }
+
+    /// The hold that is in force now.
+    #[must_use]
+    pub fn in_force(files: &dyn Files, state: &Utf8Path, now: UtcTime) -> Option<Self> {
+        Self::load(files, state).filter(|hold| !hold.has_ended(now))
     }
 
     /// Whether it has ended by itself. A clock that is behind makes it last longer.
@@ -124,15 +130,15 @@ mod tests {
     fn what_is_put_in_force_is_found_and_ends() {
         let host = Fake::default();
         let (now, then) = (at("2030-01-01T12:00:00Z"), at("2030-01-01T14:00:00Z"));
-        assert_eq!(Hold::load(&host, STATE.into()).unwrap(), None);
+        assert_eq!(Hold::load(&host, STATE.into()), None);
         let hold = Hold::new(" new switch ", now, Some(then)).unwrap();
         hold.save(&host, STATE.into()).unwrap();
-        assert_eq!(Hold::load(&host, STATE.into()).unwrap().as_ref(), Some(&hold));
+        assert_eq!(Hold::load(&host, STATE.into()).as_ref(), Some(&hold));
         assert_eq!(hold.to_string(), "on hold until 2030-01-01T14:00:00Z: new switch");
         assert!(!hold.has_ended(at("2030-01-01T13:59:59Z")) && hold.has_ended(then));
         assert!(!Hold { until: None, ..hold }.has_ended(at("9999-12-31T23:59:59Z")));
         Hold::release(&host, STATE.into()).unwrap();
-        assert_eq!(Hold::load(&host, STATE.into()).unwrap(), None);
+        assert_eq!(Hold::load(&host, STATE.into()), None);
     }
 
     #[test]
@@ -140,7 +146,7 @@ mod tests {
         let host = Fake::default();
         for text in ["", "{}", r#"{"format":2,"reason":"x","since":"2030-01-01T12:00:00Z"}"#] {
             host.put("/var/lib/tieline/hold.json", text.as_bytes());
-            let hold = Hold::load(&host, STATE.into()).unwrap().unwrap();
+            let hold = Hold::load(&host, STATE.into()).unwrap();
             assert!(hold.reason.contains("/var/lib/tieline/hold.json"), "{text}: {hold}");
             assert!(!hold.has_ended(at("9999-12-31T23:59:59Z")));
         }

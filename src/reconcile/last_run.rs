@@ -1,15 +1,19 @@
 //! How the last run ended, for those who were not there.
 
-use camino::Utf8Path;
+use std::collections::BTreeMap;
+
+use camino::{Utf8Path, Utf8PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Report, RunError};
+use super::{Counts, Paths, Report, RunError};
 use crate::host::{FileError, Files, Mode};
 use crate::primitives::sentence;
 use crate::tuf::UtcTime;
 
-/// `status.json` in the state directory.
+/// `status.json`: in the run directory after every run, in the state directory where something
+/// but the time has changed, and once an hour. So a run with nothing to do does not wear a flash
+/// disk, and a reboot forgets an hour at most.
 ///
 /// Format 1 is written and read by Tieline 0.1.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -28,6 +32,20 @@ pub struct LastRun {
     pub warnings: Vec<String>,
     /// The newest release that was verified in it
     pub release: Option<u64>,
+    /// Since when runs have ended well, or on hold, or neither
+    #[schemars(with = "String")]
+    pub since: UtcTime,
+    /// When a run last ended with all as it should be
+    #[schemars(with = "Option<String>")]
+    pub success: Option<UtcTime>,
+    /// Since when the generation in use has been in use
+    #[schemars(with = "Option<String>")]
+    pub in_use_since: Option<UtcTime>,
+    /// What is said in every run and was printed, and when last
+    #[schemars(with = "BTreeMap<String, String>")]
+    pub told: BTreeMap<String, UtcTime>,
+    /// What all runs so far have done
+    pub counts: Counts,
 }
 
 /// How a run ended.
@@ -38,6 +56,8 @@ pub enum Outcome {
     Converged,
     /// Something was changed, and now all is as it should be
     Changed,
+    /// An administrator does not want releases to be applied for now
+    OnHold,
     /// Something is not as it should be
     Failed,
     /// The newest release failed here, and the one before runs
@@ -46,15 +66,54 @@ pub enum Outcome {
     Alarm,
 }
 
+/// Whether a run ended well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mood {
+    Well,
+    OnHold,
+    Ill,
+}
+
 impl Outcome {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Converged, Self::Changed, Self::OnHold, Self::Failed, Self::RolledBack, Self::Alarm];
+
     fn of(error: &RunError) -> Self {
         match error {
+            RunError::OnHold(_) => Self::OnHold,
             RunError::RolledBack { .. } => Self::RolledBack,
             RunError::RollbackFailed { .. } | RunError::Alarm(_) => Self::Alarm,
             _ => Self::Failed,
         }
     }
+
+    /// Its name, as in status.json.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Converged => "converged",
+            Self::Changed => "changed",
+            Self::OnHold => "on-hold",
+            Self::Failed => "failed",
+            Self::RolledBack => "rolled-back",
+            Self::Alarm => "alarm",
+        }
+    }
+
+    pub(super) fn mood(self) -> Mood {
+        match self {
+            Self::Converged | Self::Changed => Mood::Well,
+            Self::OnHold => Mood::OnHold,
+            Self::Failed | Self::RolledBack | Self::Alarm => Mood::Ill,
+        }
+    }
 }
+
+/// For how many hours the state directory may be behind the run directory.
+const WORN: time::Duration = time::Duration::hours(1);
+/// After which time what is still so is told again.
+const REMINDER: time::Duration = time::Duration::days(1);
 
 impl LastRun {
     /// The format this version writes and reads.
@@ -62,37 +121,132 @@ impl LastRun {
     const FILE: &'static str = "status.json";
     const LIMIT: u64 = 1 << 20;
 
-    /// A run that did what `report` says, and ended `at` with `ended`.
-    pub(super) fn new(at: UtcTime, report: &Report, ended: &Result<(), RunError>) -> Self {
+    /// A run that did what `report` says and ended `at` with `ended`, after the one `before`.
+    pub(super) fn new(
+        before: Option<&Self>,
+        at: UtcTime,
+        report: &Report,
+        ended: &Result<(), RunError>,
+    ) -> Self {
         let (outcome, message) = match ended {
             Err(error) => (Outcome::of(error), sentence(error)),
-            Ok(()) => match report.summary() {
-                text if text.is_empty() => (Outcome::Converged, text),
-                text => (Outcome::Changed, text),
-            },
+            Ok(()) if report.changed() => (Outcome::Changed, report.summary()),
+            Ok(()) => (Outcome::Converged, String::new()),
         };
-        let (warnings, release) = (report.warnings.clone(), report.release);
-        Self { format: Self::FORMAT, at, outcome, message, warnings, release }
+        let same_mood = before.filter(|before| before.outcome.mood() == outcome.mood());
+        let well = outcome.mood() == Mood::Well;
+        let other = !report.applied.is_empty() || report.rolled_back;
+        let carried = before.and_then(|before| before.in_use_since);
+        let mut run = Self {
+            format: Self::FORMAT,
+            at,
+            outcome,
+            message,
+            warnings: report.warnings.clone(),
+            release: report.release,
+            since: same_mood.map_or(at, |before| before.since),
+            success: if well { Some(at) } else { before.and_then(|before| before.success) },
+            in_use_since: if other { Some(at) } else { carried },
+            told: BTreeMap::new(),
+            counts: before.map(|before| before.counts).unwrap_or_default(),
+        };
+        let news = before.is_none_or(|before| !run.same_end(before));
+        run.counts.add(report, outcome == Outcome::Alarm && news);
+        let mut told = BTreeMap::new();
+        for message in run.recurring() {
+            let last = before.and_then(|before| before.told_lately(message, at)).unwrap_or(at);
+            told.insert(essence(message), last);
+        }
+        run.told = told;
+        run
     }
 
-    /// Whether both ended with an error, and with the same.
-    pub(super) fn same_error(&self, other: &Self) -> bool {
-        let failed = !matches!(self.outcome, Outcome::Converged | Outcome::Changed);
-        failed && (self.outcome, &self.message) == (other.outcome, &other.message)
+    /// What may be said by the next run as well: the error and the warnings.
+    fn recurring(&self) -> impl Iterator<Item = &str> {
+        let error = (self.outcome.mood() != Mood::Well).then_some(&self.message);
+        error.into_iter().chain(&self.warnings).map(String::as_str)
+    }
+
+    /// When a message was printed, if that was less than a day ago. A time to come does not count:
+    /// the clock was wrong then.
+    pub(super) fn told_lately(&self, message: &str, now: UtcTime) -> Option<UtcTime> {
+        let told = *self.told.get(&essence(message))?;
+        (told <= now && now.to_clock() - told.to_clock() < REMINDER).then_some(told)
+    }
+
+    /// Whether both ended in the same way, and said the same about it.
+    fn same_end(&self, other: &Self) -> bool {
+        (self.outcome, essence(&self.message)) == (other.outcome, essence(&other.message))
+    }
+
+    /// Says in a line what is over, where the run before did not end well and this one did: whoever
+    /// was told of a failure once has to be told of its end.
+    pub(super) fn recovery_from(&self, before: &Self) -> Option<String> {
+        match (before.outcome.mood(), self.outcome.mood()) {
+            (Mood::OnHold, Mood::Well) => Some("no longer on hold".to_owned()),
+            (Mood::Ill, Mood::Well) => {
+                Some(format!("well again; runs had failed since {}", before.since))
+            }
+            _ => None,
+        }
     }
 
     /// What the last run left; `None` where there was none, or it left nothing that can be read.
     #[must_use]
-    pub fn load(files: &dyn Files, state: &Utf8Path) -> Option<Self> {
-        let content = files.read(&state.join(Self::FILE), Self::LIMIT).ok()?;
-        let run: Self = serde_json::from_slice(&content).ok()?;
-        (run.format == Self::FORMAT).then_some(run)
+    pub fn load(files: &dyn Files, paths: &Paths) -> Option<Self> {
+        load(files, &place(&paths.run)).or_else(|| load(files, &place(&paths.state)))
     }
 
-    pub(super) fn save(&self, files: &dyn Files, state: &Utf8Path) -> Result<(), FileError> {
+    pub(super) fn save(&self, files: &dyn Files, paths: &Paths) -> Result<(), FileError> {
         // Serialising it cannot fail: text keys only, no floating-point numbers.
         let mut content = serde_json::to_vec_pretty(self).unwrap_or_default();
         content.push(b'\n');
-        files.replace(&state.join(Self::FILE), &content, Mode::Public)
+        files.publish(&place(&paths.run), &content)?;
+        let kept = place(&paths.state);
+        if load(files, &kept).is_some_and(|kept| self.is_as(&kept)) {
+            return Ok(());
+        }
+        files.replace(&kept, &content, Mode::Public)
+    }
+
+    /// Whether nothing but the time differs, and that by little.
+    fn is_as(&self, other: &Self) -> bool {
+        let age = self.at.to_clock() - other.at.to_clock();
+        let timeless = |run: &Self| Self { at: self.at, success: self.success, ..run.clone() };
+        !age.is_negative() && age < WORN && timeless(self) == timeless(other)
     }
 }
+
+fn place(directory: &Utf8Path) -> Utf8PathBuf {
+    directory.join(LastRun::FILE)
+}
+
+fn load(files: &dyn Files, path: &Utf8Path) -> Option<LastRun> {
+    let run: LastRun = serde_json::from_slice(&files.read(path, LastRun::LIMIT).ok()?).ok()?;
+    (run.format == LastRun::FORMAT).then_some(run)
+}
+
+/// A message without what is another in every run although nothing is new: the names of temporary
+/// files, and how many seconds something had.
+fn essence(message: &str) -> String {
+    let mut words: Vec<&str> = message.split(' ').collect();
+    for place in 1..words.len() {
+        let unit = words.get(place).is_some_and(|word| word.trim_end_matches([';', ',']) == "s");
+        if let Some(number) = words.get_mut(place - 1).filter(|_| unit)
+            && number.parse::<f64>().is_ok()
+        {
+            *number = "some";
+        }
+    }
+    let message = words.join(" ");
+    let mut parts = message.split(".tieline-");
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        text.push_str(".tieline-");
+        text.push_str(part.trim_start_matches(|c: char| c.is_ascii_alphanumeric()));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;

@@ -40,7 +40,7 @@ fn release(page: &mut Page, status: &Status) {
     page.gauge("tieline_release_rejected", "How many bundles are not used because they failed.");
     page.sample(&[], status.rejected.len());
     page.gauge("tieline_confirmation_pending", "Whether a release has yet to prove healthy.");
-    page.sample(&[], u8::from(status.pending.is_some()));
+    page.sample(&[], u8::from(status.transaction.is_some()));
     page.gauge("tieline_hold", "Whether an administrator has put the gateway on hold.");
     page.sample(&[], u8::from(status.hold.is_some()));
     page.gauge("tieline_hold_since_timestamp_seconds", "Since when it has been on hold.");
@@ -53,7 +53,7 @@ fn trust(page: &mut Page, status: &Status) {
     let metadata = &status.metadata;
     page.gauge("tieline_metadata_expiry_timestamp_seconds", "When the metadata of a role expire.");
     for (role, expires) in &metadata.expires {
-        page.sample(&[("role", &role.to_string())], seconds(*expires));
+        page.sample(&[("role", role)], seconds(*expires));
     }
     page.gauge("tieline_metadata_valid", "Whether the trusted metadata can be relied on now.");
     page.sample(&[], u8::from(metadata.problem.is_none()));
@@ -66,7 +66,10 @@ fn trust(page: &mut Page, status: &Status) {
 fn last_run(page: &mut Page, run: &LastRun) {
     page.gauge("tieline_last_run_timestamp_seconds", "When the last run of the reconciler ended.");
     page.sample(&[], seconds(run.at));
-    page.gauge("tieline_last_success_timestamp_seconds", "When a run last ended with all as it should be.");
+    page.gauge(
+        "tieline_last_success_timestamp_seconds",
+        "When a run last ended with all as it should be.",
+    );
     page.samples(run.success.map(seconds));
     page.gauge("tieline_last_run_outcome", "How the last run ended: 1 for one of the outcomes.");
     for outcome in Outcome::ALL {
@@ -100,9 +103,12 @@ fn tunnels(page: &mut Page, tunnels: &[TunnelStatus]) {
     each("tieline_tunnel_up", Type::Gauge, "Whether a tunnel is up.", &|tunnel| {
         Some(u8::from(tunnel.state == State::Up).to_string())
     });
-    each("tieline_tunnel_up_since_timestamp_seconds", Type::Gauge, "Since when it has been up.", &|tunnel| {
-        tunnel.since.map(seconds).map(|since| since.to_string())
-    });
+    each(
+        "tieline_tunnel_up_since_timestamp_seconds",
+        Type::Gauge,
+        "Since when it has been up.",
+        &|tunnel| tunnel.since.map(seconds).map(|since| since.to_string()),
+    );
     each(
         "tieline_tunnel_rtt_seconds",
         Type::Gauge,

@@ -1,8 +1,8 @@
 //! What a run did, for who started it.
 
-use super::Changes;
 use super::transaction::Cause;
-use crate::host::git::Remote;
+use super::{Changes, LastRun};
+use crate::host::Source;
 
 /// What a run did. It is filled as the run goes on, so that it holds what was done before an error.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -12,7 +12,7 @@ pub struct Report {
     /// The number of the newest release that was verified.
     pub release: Option<u64>,
     /// The remote it came from.
-    pub remote: Option<Remote>,
+    pub remote: Option<Source>,
     /// What was put to use and proved healthy, in this order. It is more than one where the run
     /// before was cut off.
     pub applied: Vec<Installed>,
@@ -22,6 +22,16 @@ pub struct Report {
     pub repeated: Vec<String>,
     /// Whether the run before ended with the same error, and said so.
     pub error_repeated: bool,
+    /// Whether a release was rolled back in it.
+    pub rolled_back: bool,
+    /// Whether it is the first since this host was booted: what is missing then, nobody took away.
+    pub booted: bool,
+    /// What should be repaired and was not, because nobody wanted it to be.
+    pub drift: Vec<String>,
+    /// What is over that the run before failed over or waited for.
+    pub recovered: Option<String>,
+    /// The note that was left of it; none where it did not get as far.
+    pub last_run: Option<LastRun>,
     /// What went on, for who wants to see every step.
     pub steps: Vec<String>,
 }

@@ -2,13 +2,15 @@
 
 use super::candidate::{Candidate, Local, addressed};
 use super::converge::converge;
+use super::mend::mend;
 use super::newest::{Newest, newest};
 use super::transaction::{self, Plan, carry_out};
 use super::{
-    Alarm, Cause, Current, Found, GatewayConfig, Generation, History, Journal, LastRun, Report,
-    RunError, Wanted, generation, stage,
+    Alarm, Cause, Current, Found, GatewayConfig, Generation, History, Hold, Journal, LastRun,
+    Report, RunError, Wanted, decide, exporter, generation, observe, policy, stage,
 };
 use crate::host::git::Remotes;
+use crate::host::http::Mirrors;
 use crate::host::{Clock, Files, LockGuard, Network, Probes, Services};
 use crate::primitives::{Fingerprint, sentence};
 use crate::tuf::{UtcTime, VerifiedBundle};
@@ -26,8 +28,10 @@ pub struct Machine<'a> {
     pub services: &'a dyn Services,
     /// How its tunnels are, and who answers.
     pub probes: &'a dyn Probes,
-    /// Where releases come from.
+    /// The git repositories that releases come from.
     pub remotes: &'a dyn Remotes,
+    /// The web servers that releases come from.
+    pub mirrors: &'a dyn Mirrors,
 }
 
 /// A gateway: a machine that knows what it is.
@@ -43,6 +47,18 @@ pub struct Gateway<'a> {
     pub owner: u32,
     /// Whether somebody is watching, who would rather not wait for what can be had at once.
     pub attended: bool,
+    /// What is done about what differs from the generation in use.
+    pub drift: OnDrift,
+}
+
+/// What is done about what differs from the generation in use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnDrift {
+    /// It is put right.
+    #[default]
+    Repair,
+    /// It is told of. A new release is applied all the same, and puts right what it brings along.
+    Report,
 }
 
 /// Brings a gateway to the newest release its remotes have.
@@ -58,8 +74,33 @@ pub fn run(gateway: &Gateway, report: &mut Report) -> Result<(), RunError> {
             }
             return Err(error);
         }
-        converge_to_newest(gateway, report)
+        match hold(gateway, report) {
+            Some(hold) => wait(gateway, hold, report),
+            None => converge_to_newest(gateway, report),
+        }
     })
+}
+
+/// The hold that is in force. One that has ended by itself is removed.
+fn hold(gateway: &Gateway, report: &mut Report) -> Option<Hold> {
+    let (files, state) = (gateway.machine.files, &gateway.config.paths.state);
+    let now = UtcTime::from_clock(gateway.machine.clock.now());
+    let hold = Hold::load(files, state);
+    if let Some(ended) = hold.as_ref().filter(|hold| hold.has_ended(now)) {
+        report.steps.push(format!("no longer {ended}"));
+        // It stays ended where its file stays.
+        report.warnings.extend(Hold::release(files, state).err().map(|error| sentence(&error)));
+        return None;
+    }
+    hold
+}
+
+/// A run on hold: it repairs, and applies nothing.
+fn wait(gateway: &Gateway, hold: Hold, report: &mut Report) -> Result<(), RunError> {
+    let current = mend(gateway, report)?;
+    repair(gateway, &current, report)?;
+    report.warnings.extend(still_allowed(gateway, &current).err().map(|error| sentence(&error)));
+    Err(RunError::OnHold(hold))
 }
 
 /// Takes the lock that every run has, for as long as what is returned lives.
@@ -85,19 +126,25 @@ pub(super) fn session(
 ) -> Result<(), RunError> {
     let _held = lock(gateway)?;
     let Gateway { machine, config, .. } = gateway;
-    let (files, state) = (machine.files, &config.paths.state);
-    let before = LastRun::load(files, state);
+    let (files, paths) = (machine.files, &config.paths);
+    let before = LastRun::load(files, paths);
     let ended = work(report);
     let now = UtcTime::from_clock(machine.clock.now());
-    let last_run = LastRun::new(now, report, &ended);
-    if let Some(before) = before {
-        report.error_repeated = last_run.same_error(&before);
-        report.repeated = before.warnings;
-        report.repeated.retain(|warning| report.warnings.contains(warning));
+    let mut last_run = LastRun::new(before.as_ref(), now, report, &ended);
+    if let Err(warning) = exporter::export(gateway, &last_run) {
+        report.warnings.push(warning);
+        last_run = LastRun::new(before.as_ref(), now, report, &ended);
     }
-    if let Err(error) = last_run.save(files, state) {
+    if let Some(before) = &before {
+        report.error_repeated = before.told_lately(&last_run.message, now).is_some();
+        let told = |warning: &&String| before.told_lately(warning, now).is_some();
+        report.repeated = report.warnings.iter().filter(told).cloned().collect();
+        report.recovered = last_run.recovery_from(before);
+    }
+    if let Err(error) = last_run.save(files, paths) {
         report.warnings.push(sentence(&error));
     }
+    report.last_run = Some(last_run);
     ended
 }
 
@@ -119,22 +166,53 @@ fn repair(gateway: &Gateway, current: &Current, report: &mut Report) -> Result<(
     // With another key pair, every restart would only take a tunnel down.
     addressed(label.release, manifest, &config.mesh, &config.gateway, gateway.identity)?;
     let wanted = Wanted::of(manifest, &gateway.identity, gateway.owner);
+    if gateway.drift == OnDrift::Report {
+        let seen = observe::observe(&gateway.machine, &config.paths).map_err(RunError::Observe)?;
+        report.drift.extend(decide(&seen, &wanted).iter().map(ToString::to_string));
+        return Ok(());
+    }
     let (changes, ended) = match converge(gateway, &wanted, report) {
         Ok(changes) => (changes, Ok(())),
         Err((changes, error)) => (changes, Err(error)),
     };
-    report.repaired = changes;
+    if let Some(changes) = changes {
+        report.repaired = Some(report.repaired.unwrap_or_default().and(changes));
+    }
     ended
 }
 
+/// Whether what is in use still is what this gateway allows. If not, that is told of, and nothing
+/// that runs is touched: taking it away could be what cuts the gateway off.
+fn still_allowed(gateway: &Gateway, current: &Current) -> Result<(), RunError> {
+    let Current::Whole(generation) = current else { return Ok(()) };
+    let Generation { label, manifest } = &**generation;
+    let local = local(gateway)?;
+    policy::check_again(manifest, &local)
+        .map_err(|source| RunError::NoLongerAllowed { release: label.release, source })
+}
+
+/// What this gateway knows about itself.
+pub(super) fn local<'a>(gateway: &Gateway<'a>) -> Result<Local<'a>, RunError> {
+    let Gateway { machine, config, .. } = gateway;
+    let network = machine.network.observe().map_err(|error| RunError::Observe(error.into()))?;
+    Ok(Local {
+        gateway: &config.gateway,
+        mesh: &config.mesh,
+        identity: gateway.identity,
+        policy: &config.policy,
+        attached: network.attached,
+        addresses: network.addresses,
+    })
+}
+
 fn converge_to_newest(gateway: &Gateway, report: &mut Report) -> Result<(), RunError> {
-    let current = in_use(gateway)?;
+    let current = mend(gateway, report)?;
     if let Current::Damaged { why } = &current {
         report.warnings.push(format!("the generation in use is damaged: {why}"));
     }
     let repaired = repair(gateway, &current, report);
     let ended = match newest(gateway, current.digest(), report) {
-        Ok(Newest::Same) => return repaired,
+        Ok(Newest::Same) => return repaired.and_then(|()| still_allowed(gateway, &current)),
         Ok(Newest::Other(bundle)) => take(gateway, &current, &bundle, repaired, report),
         Err(error) => {
             // One error ends the run, but the other one has to be seen as well.
@@ -185,16 +263,7 @@ fn apply(
         let source = Box::new(error);
         RunError::Bundle { release, source }
     })?;
-    let network = machine.network.observe().map_err(|error| RunError::Observe(error.into()))?;
-    let local = Local {
-        gateway: &config.gateway,
-        mesh: &config.mesh,
-        identity: gateway.identity,
-        policy: &config.policy,
-        attached: network.attached,
-        addresses: network.addresses,
-    };
-    let candidate = Candidate::check(release, bundle.digest(), unpacked, &local)?;
+    let candidate = Candidate::check(bundle, unpacked, &local(gateway)?)?;
     let write = |source| RunError::Stage { release, source };
     let linked = generation::linked(files, state).map_err(RunError::Directories)?;
     let to = stage::stage(files, state, &candidate).map_err(write)?;
@@ -236,6 +305,8 @@ impl Current {
 
 #[cfg(test)]
 mod crashes;
+#[cfg(test)]
+mod drift;
 #[cfg(test)]
 mod recoveries;
 #[cfg(test)]

@@ -4,6 +4,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::candidate::Candidate;
 use super::generation::{self, Label};
+use super::restore;
 use super::transaction::History;
 use crate::bundle::Manifest;
 use crate::host::{FileError, Files, Mode};
@@ -68,9 +69,8 @@ fn fill(
         files.create(&place.join(path.as_str()), content, Mode::Public)?;
     }
     files.create(&place.join(Manifest::PATH), manifest, Mode::Public)?;
-    // Serialising it cannot fail: text keys only, no floating-point numbers.
-    let label = serde_json::to_vec_pretty(label).unwrap_or_default();
-    files.create(&place.join(Label::FILE), &label, Mode::Public)?;
+    files.create(&place.join(Label::FILE), &label.to_json(), Mode::Public)?;
+    files.create(&place.join(restore::BUNDLE), candidate.bytes(), Mode::Public)?;
     for directory in directories.iter().rev() {
         files.sync_dir(directory)?;
     }

@@ -8,9 +8,10 @@ use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::health::TunnelSight;
 use super::{
-    Current, GatewayConfig, History, LastRun, Pending, Rejected, StepError, generation, health,
-    metadata,
+    Current, GatewayConfig, History, Hold, LastRun, Pending, Rejected, StepError, generation,
+    health, metadata,
 };
 use crate::bundle::{Manifest, Unit};
 use crate::host::{Clock, Files, Network, NetworkState, Probes, Process, Services, TunnelState};
@@ -35,9 +36,11 @@ pub struct Questions<'a> {
     pub probes: &'a dyn Probes,
 }
 
-/// The state of a gateway.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+/// The state of a gateway, in format 1.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Status {
+    /// The version of this format: 1
+    pub format: u32,
     /// Its name
     pub gateway: Name,
     /// Its mesh
@@ -50,6 +53,8 @@ pub struct Status {
     pub transaction: Option<Pending>,
     /// The bundles that are not used again until another one has come
     pub rejected: Vec<Rejected>,
+    /// The hold that is in force
+    pub hold: Option<Hold>,
     /// The metadata it trusts
     pub metadata: Metadata,
     /// Its clock
@@ -69,6 +74,9 @@ pub struct InUse {
     pub release: u64,
     /// The SHA-256 of its bundle
     pub digest: Digest,
+    /// Since when it has been in use, where that is known
+    #[schemars(with = "Option<String>")]
+    pub since: Option<UtcTime>,
 }
 
 /// What a gateway trusts.
@@ -94,7 +102,7 @@ pub struct ClockStatus {
 }
 
 /// One tunnel.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct TunnelStatus {
     /// Its device
     pub device: Device,
@@ -109,6 +117,13 @@ pub struct TunnelStatus {
     pub detail: Option<String>,
     /// The id of its process
     pub process: Option<u32>,
+    /// How long the mesh address at the far end took to answer through it, in milliseconds; null
+    /// where it did not answer within a second
+    pub round_trip_ms: Option<f64>,
+    /// Bytes that came out of it since its device was made
+    pub received: Option<u64>,
+    /// Bytes that went into it since its device was made
+    pub sent: Option<u64>,
     /// The networks that are routed through it now
     #[schemars(with = "Vec<String>")]
     pub routes: Vec<IpNet>,
@@ -131,6 +146,15 @@ pub enum State {
 
 /// Looks at a gateway.
 pub fn status(asked: &Questions, config: &GatewayConfig) -> Result<Status, StepError> {
+    status_after(asked, config, LastRun::load(asked.files, &config.paths))
+}
+
+/// Looks at a gateway right after a run.
+pub(super) fn status_after(
+    asked: &Questions,
+    config: &GatewayConfig,
+    last_run: Option<LastRun>,
+) -> Result<Status, StepError> {
     let paths = &config.paths;
     let current = generation::current(asked.files, &paths.state)?;
     let (mut in_use, mut damaged, mut tunnels) = (None, None, Vec::new());
@@ -139,8 +163,12 @@ pub fn status(asked: &Questions, config: &GatewayConfig) -> Result<Status, StepE
         Current::Damaged { why } => damaged = Some(why.clone()),
         Current::Whole(generation) => {
             let label = &generation.label;
-            in_use =
-                Some(InUse { name: label.name(), release: label.release, digest: label.digest });
+            in_use = Some(InUse {
+                name: label.name(),
+                release: label.release,
+                digest: label.digest,
+                since: last_run.as_ref().and_then(|run| run.in_use_since),
+            });
             tunnels = self::tunnels(asked, config, &generation.manifest)?;
         }
     }
@@ -151,17 +179,24 @@ pub fn status(asked: &Questions, config: &GatewayConfig) -> Result<Status, StepE
         behind: signed.filter(|signed| *signed > now),
     };
     Ok(Status {
+        format: Status::FORMAT,
         gateway: config.gateway.clone(),
         mesh: config.mesh.clone(),
         generation: in_use,
         damaged,
         transaction: Pending::load(asked.files, &paths.state, asked.clock),
         rejected: History::load(asked.files, &paths.state).rejected,
+        hold: Hold::in_force(asked.files, &paths.state, now),
         metadata,
         clock,
         tunnels,
-        last_run: LastRun::load(asked.files, &paths.state),
+        last_run,
     })
+}
+
+impl Status {
+    /// The format this version writes.
+    pub const FORMAT: u32 = 1;
 }
 
 fn tunnels(
@@ -183,8 +218,9 @@ fn tunnels(
     let far_ends = running.map(|(device, _, remote, _)| (*device, *remote)).collect();
     let mut sights = health::tunnels(asked.probes, &sockets, &far_ends, PATIENCE);
     let tunnels = units.into_iter().map(|(device, peer, _, process)| {
-        let state = sights.remove(&device).map_or(TunnelState::Silent, |sight| sight.state);
-        tunnel(device, peer, state, process, &network, manifest)
+        let silent = TunnelSight { state: TunnelState::Silent, round_trip: None };
+        let sight = sights.remove(&device).unwrap_or(silent);
+        tunnel(device, peer, sight, process, &network, manifest)
     });
     Ok(tunnels.collect())
 }
@@ -192,7 +228,7 @@ fn tunnels(
 fn tunnel(
     device: Device,
     peer: &Name,
-    state: TunnelState,
+    sight: TunnelSight,
     process: Option<&Process>,
     network: &NetworkState,
     manifest: &Manifest,
@@ -204,13 +240,26 @@ fn tunnel(
     });
     let wanted = wanted.filter(|route| route.device == device).map(|route| route.to);
     let (routes, missing_routes) = wanted.partition(there);
-    let (state, since, detail) = match state {
+    let (state, since, detail) = match sight.state {
         TunnelState::Connected { since } => (State::Up, Some(UtcTime::from_clock(since)), None),
         TunnelState::Connecting { state } => (State::Connecting, None, Some(state)),
         TunnelState::Silent => (State::Down, None, None),
     };
     let (peer, process) = (peer.clone(), process.map(|process| process.pid));
-    TunnelStatus { device, peer, state, since, detail, process, routes, missing_routes }
+    let traffic = network.traffic.get(&device);
+    TunnelStatus {
+        device,
+        peer,
+        state,
+        since,
+        detail,
+        process,
+        round_trip_ms: sight.round_trip.map(|time| time.as_secs_f64() * 1000.0),
+        received: traffic.map(|traffic| traffic.received),
+        sent: traffic.map(|traffic| traffic.sent),
+        routes,
+        missing_routes,
+    }
 }
 
 /// What the stored metadata say, verified once more, and the newest time that they were signed at.
@@ -229,7 +278,7 @@ fn trusted(asked: &Questions, config: &GatewayConfig) -> (Metadata, Option<UtcTi
     }
     match replay(stored, config, asked.clock) {
         Ok(release) => {
-            let signed = release.validity().iter().filter_map(|of| of.signed_at).max();
+            let signed = release.signed_at();
             let metadata = Metadata {
                 release: Some(release.number()),
                 expires: release

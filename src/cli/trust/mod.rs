@@ -18,7 +18,7 @@ pub(super) use lifetime::Lifetime;
 pub(super) use named::NamedSource;
 pub(super) use offline::{Offline, export, read_signature};
 pub(super) use passphrase::Passphrase;
-pub(super) use signers::SignerArgs;
+pub(super) use signers::{SignerArgs, SignerSource};
 
 use super::{Exit, Failure};
 use crate::tuf::repository::RepositoryError;

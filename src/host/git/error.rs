@@ -15,7 +15,7 @@ pub enum GitError {
     #[error(transparent)]
     Remote(#[from] RemoteError),
     /// The deadline came first; the worker was killed.
-    #[error("{remote}: not done within {} s", deadline.as_secs_f32())]
+    #[error("{remote}: not done within {} s", deadline.as_secs_f32().ceil())]
     Deadline {
         /// The remote.
         remote: RemoteUrl,

@@ -109,8 +109,18 @@ impl Direct {
         // The very last line says only that it is the last.
         let telling = |line: &&str| !line.trim().is_empty() && !line.contains("Exiting due to");
         let last = text.lines().rfind(telling);
-        let last = last.map(|line| format!(": {}", line.trim())).unwrap_or_default();
+        let last = last.map(|line| format!(": {}", timeless(line).trim())).unwrap_or_default();
         ServiceError::Ended { device, log: log.into_string(), last }
+    }
+}
+
+/// A line of OpenVPN's log without its time, `2030-01-31 12:00:00 `: the same failure twice is to be
+/// told in the same words.
+fn timeless(line: &str) -> &str {
+    let time = |c: char| c.is_ascii_digit() || "-: ".contains(c);
+    match line.split_at_checked(20) {
+        Some((stamp, rest)) if stamp.chars().all(time) => rest,
+        _ => line,
     }
 }
 

@@ -145,7 +145,7 @@ fn settle(town: &Town, place: &str) {
             matches!(ended, Ok(()) | Err(RunError::RolledBack { .. } | RunError::Undone { .. }));
         assert!(fine, "{place}: {ended:?}");
     }
-    assert_eq!(town.effects(), [format!("write {STATE}/status.json")], "{place}");
+    assert_eq!(town.effects(), [format!("write {RUN}/status.json")], "{place}");
     assert_eq!(Journal::load(&town.host, STATE.into()), Found::Nothing, "{place}");
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::tests::{NEW, OLD, settled};
-use super::town::{STATE, Town, Tunnels};
+use super::town::{RUN, STATE, Town, Tunnels};
 use super::*;
 use crate::host::fake::Fate;
 use crate::reconcile::{ByHandError, Outcome, lift, roll_back_by_hand};
@@ -31,7 +31,7 @@ fn rolled_back(ended: &Result<(), RunError>) -> &str {
 }
 
 fn last_run(town: &Town) -> LastRun {
-    LastRun::load(&town.host, STATE.into()).unwrap()
+    LastRun::load(&town.host, &town.config.paths).unwrap()
 }
 
 #[test]
@@ -64,7 +64,8 @@ fn what_failed_is_skipped_until_something_else_comes_and_said_once() {
         let (again, report) = town.run(Fate::Kind).unwrap();
         assert_eq!(rolled_back(&again), reason);
         assert!(report.error_repeated);
-        assert_eq!(town.effects(), [format!("write {STATE}/status.json")]);
+        assert_eq!(town.effects().first(), Some(&format!("write {RUN}/status.json")));
+        assert!(town.effects().iter().all(|effect| effect.ends_with("status.json")));
     }
     // A new release with the same bundle is the same again.
     town.release(NEW);
@@ -92,7 +93,8 @@ fn a_first_install_that_fails_leaves_what_was_there() {
     // Nor does a later run touch anything, until something else comes.
     let (again, _) = town.run(Fate::Kind).unwrap();
     rolled_back(&again);
-    assert_eq!(town.effects(), [format!("write {STATE}/status.json")]);
+    assert_eq!(town.effects().first(), Some(&format!("write {RUN}/status.json")));
+    assert!(town.effects().iter().all(|effect| effect.ends_with("status.json")));
     town.release(OLD);
     town.converge();
     assert!(town.runs(OLD));
@@ -135,6 +137,30 @@ fn a_peer_that_was_down_before_is_no_reason() {
     assert!(ended.is_ok(), "{ended:?}");
     assert!(report.warnings.iter().any(|text| text.contains("tl-3")), "{:?}", report.warnings);
     assert!(town.runs(THIRD));
+}
+
+#[test]
+fn a_tunnel_that_did_not_start_before_is_no_reason() {
+    for release in [THIRD, NEW] {
+        let mut town = settled();
+        mask(&town, "tl-2", Duration::ZERO);
+        town.host.with(|world| world.processes.remove(&"tl-2".parse().unwrap()));
+        town.release(release);
+        let (ended, report) = town.run(Fate::Kind).unwrap();
+        assert!(ended.is_ok(), "{ended:?}");
+        let warned = report.warnings.iter().any(|text| text.contains("tunnel tl-2"));
+        assert!(warned, "{:?}", report.warnings);
+        // Nor does it keep another release from being undone.
+        if release == THIRD {
+            depend_on_peer_3(&town);
+            town.release(NEW);
+            let (ended, _) = town.run(Fate::Kind).unwrap();
+            assert!(rolled_back(&ended).contains("not healthy"), "{ended:?}");
+        }
+        town.host.with(|world| world.masked.clear());
+        let _ = town.run(Fate::Kind).unwrap();
+        assert!(town.runs(release));
+    }
 }
 
 #[test]
@@ -197,6 +223,9 @@ pub(super) fn damage(town: &Town, name: &str) {
     let file = disk.iter().find(|line| line.starts_with(&place) && line.contains("tl-2.conf"));
     let (file, _) = file.unwrap().split_once(": ").unwrap();
     town.host.put(file, b"up /bin/sh");
+    // Nor can it be put back from the bundle that is kept in it.
+    let generation = file.split_once("/openvpn/").unwrap().0;
+    town.host.forget(&format!("{generation}/.bundle.tar.gz"));
 }
 
 #[test]

@@ -67,9 +67,11 @@ fn an_update_in_order() {
 #[test]
 fn an_idle_run_writes_its_status_and_nothing_else() {
     let mut town = settled();
+    assert_eq!(town.converge(), "");
     for _ in 0..2 {
         assert_eq!(town.converge(), "");
-        assert_eq!(town.effects(), [format!("write {STATE}/status.json")]);
+        // On a disk, nothing at all.
+        assert_eq!(town.effects(), [format!("write {RUN}/status.json")]);
         // Nor does a release that has the same bundle, once its metadata are kept.
         town.release(OLD);
         assert_eq!(town.converge(), "");
@@ -119,6 +121,8 @@ fn a_damaged_generation_is_unpacked_again() {
         town.disk().iter().find_map(|line| line.strip_suffix("/openvpn/").map(str::to_owned));
     let place = name.unwrap();
     town.host.put(&format!("{place}/openvpn/tl-2.conf"), b"up /bin/sh");
+    // Nor can it be put back from the bundle.
+    town.host.put(&format!("{place}/.bundle.tar.gz"), b"");
     let (ended, report) = town.run(Fate::Kind).unwrap();
     assert!(ended.is_ok(), "{ended:?}");
     assert_eq!(report.warnings.len(), 1);

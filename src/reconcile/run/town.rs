@@ -13,7 +13,7 @@ use crate::bundle::{Build, BuiltBundle, FileEntry, Manifest, Route, Sysctl, Unit
 use crate::host::Network as _;
 use crate::host::fake::{Died, Fake, Fate};
 use crate::primitives::{ArtifactSet, Digest, Fingerprint, Name};
-use crate::reconcile::GatewayConfig;
+use crate::reconcile::{GatewayConfig, OnDrift};
 use crate::tuf::repository::{Audit, ReleaseTerms, RepositoryError, RoleTerms, RootTerms};
 use crate::tuf::repository::{NewFile, first_root, release};
 use crate::tuf::{Draft, KeyPair, Role, Signer, UtcTime};
@@ -26,6 +26,7 @@ pub(super) struct Town {
     pub(super) config: GatewayConfig,
     /// The certificate of the gateway's key pair.
     pub(super) identity: Fingerprint,
+    pub(super) drift: OnDrift,
     key: KeyPair,
     repository: BTreeMap<String, Vec<u8>>,
 }
@@ -61,7 +62,14 @@ impl Town {
             world.network.addresses.insert("192.168.1.1".parse().unwrap());
         });
         let identity = Fingerprint::of_der(b"perth");
-        let mut town = Self { host, config, identity, key, repository: BTreeMap::new() };
+        let mut town = Self {
+            host,
+            config,
+            identity,
+            drift: OnDrift::Repair,
+            key,
+            repository: BTreeMap::new(),
+        };
         town.add(files);
         town
     }
@@ -139,9 +147,10 @@ impl Town {
             services: host,
             probes: host,
             remotes: host,
+            mirrors: host,
         };
-        let (config, identity) = (&self.config, self.identity);
-        let gateway = Gateway { machine, config, identity, owner: 7, attended: false };
+        let (config, identity, drift) = (&self.config, self.identity, self.drift);
+        let gateway = Gateway { machine, config, identity, owner: 7, attended: false, drift };
         act(&gateway)
     }
 

@@ -10,8 +10,8 @@ use crate::bundle::Manifest;
 use crate::primitives::sentence;
 use crate::reconcile::health::Ask;
 use crate::reconcile::{
-    Changes, Current, Gateway, Installed, Label, Report, RunError, Step, Steps, Wanted, decide,
-    health, observe, stage,
+    Changes, Current, Gateway, Hold, Installed, Label, Report, RunError, Step, Steps, Wanted,
+    decide, health, observe, stage,
 };
 use crate::tuf::UtcTime;
 
@@ -35,6 +35,11 @@ pub(in crate::reconcile) fn carry_out(
 ) -> Result<(), RunError> {
     let (files, state) = (gateway.machine.files, &gateway.config.paths.state);
     let mut journal = arm(gateway, plan, report)?;
+    // Nothing has been touched yet, and it may have taken a while to come here.
+    let now = UtcTime::from_clock(gateway.machine.clock.now());
+    if let (Cause::Release, Some(hold)) = (plan.cause, Hold::in_force(files, state, now)) {
+        return Err(RunError::OnHold(hold));
+    }
     journal.save(files, state).map_err(RunError::Journal)?;
     let release = plan.to.release;
     stage::switch(files, state, plan.to).map_err(|source| RunError::Stage { release, source })?;
