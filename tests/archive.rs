@@ -6,6 +6,7 @@
 mod support;
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 
 use support::archive::{Archive, gunzip, gzip};
 use support::mesh;
@@ -353,6 +354,23 @@ fn gzip_headers_that_are_not_ours() {
     refused("nothing", b"", header);
 }
 
+/// A bundle of 10^6 empty files with names of their own: 512 MB that compress to a hundredth.
+fn a_million_entries() -> Vec<u8> {
+    let mut encoder = flate2::GzBuilder::new()
+        .operating_system(255)
+        .write(Vec::new(), flate2::Compression::new(6));
+    let mut first = Archive::default();
+    first.plain("bundle.json", b"{}");
+    encoder.write_all(&first.0).unwrap();
+    for n in 0..1_000_000 {
+        let mut archive = Archive::default();
+        archive.plain(&format!("x{n:06}"), b"");
+        encoder.write_all(&archive.0).unwrap();
+    }
+    encoder.write_all(&[0; 1024]).unwrap();
+    encoder.finish().unwrap()
+}
+
 #[test]
 fn too_much_of_anything() {
     let bomb = gzip(&vec![0; 100 << 20]);
@@ -361,11 +379,12 @@ fn too_much_of_anything() {
     let long = vec![0; Limits::GATEWAY.packed + 1];
     refused("endless data", &long, "more than 8388608 bytes");
 
-    // A million entries would be too many bytes as well.
     let mut archive = Archive::default();
     archive.plain("bundle.json", b"{}");
     (0..25_000).for_each(|n| archive.plain(&format!("x{n}"), b""));
     refused("25,000 entries", &gzip(&archive.ended()), "more than 20000 entries");
+
+    refused("a million entries", &a_million_entries(), "bytes unpacked");
 
     let bundle = good();
     let tar = gunzip(&bundle.bytes).len();

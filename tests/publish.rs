@@ -11,6 +11,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
+use support::forge::{NOW, lasting, provisioned, update};
 use support::git_client::{Inbox, publish, publish_at};
 use support::git_servers::GitServer;
 use support::notes::{Releases, files};
@@ -212,4 +213,41 @@ fn of_two_at_once_one_wins() {
         assert_eq!(of("gateway/perth"), of("release"));
         assert_eq!(of("gateway/sydney"), of("release"));
     }
+}
+
+/// What a team says is on every gateway's branch, and its bundle on its own gateway's. That it also
+/// speaks of what is not its own, or of what does not exist, keeps nobody else from publishing.
+#[test]
+fn what_a_team_says_is_published() {
+    let (server, releases) = (GitServer::daemon(), Releases::new());
+    let mut forge = lasting();
+    let mut intruder = forge.targets_of("team/west")["targets"]["perth.tar.gz"].clone();
+    intruder["custom"]["gateway"] = "sydney".into();
+    forge.targets_of("team/west")["targets"]["sydney.tar.gz"] = intruder.clone();
+    forge.targets_of("team/west")["targets"]["hobart.tar.gz"] = intruder;
+    let repository = forge.files();
+    fs::remove_dir_all(releases.path()).unwrap();
+    for (path, content) in &repository {
+        let path = releases.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+    publish(&releases, &server.remote).unwrap();
+    assert_eq!(server.branches().len(), 3, "hobart has no bundle that anybody may speak of");
+    for gateway in ["perth", "sydney"] {
+        let inbox = Inbox::new(gateway);
+        inbox.fetch(&server.remote).unwrap();
+        let slice = inbox.files();
+        let team = "metadata/1.team%2Fwest.json";
+        assert_eq!(slice[team], repository[team], "{gateway}");
+        let own: Vec<_> = slice.keys().filter(|path| path.starts_with("targets/")).collect();
+        assert_eq!(own.len(), 1, "{own:?}");
+        assert!(own[0].ends_with(&format!(".{gateway}.tar.gz")), "{own:?}");
+        let updated = update(&provisioned(&repository), &slice, NOW);
+        let release = updated.release.unwrap();
+        let target = release.target(&gateway.parse().unwrap()).unwrap();
+        target.accept(slice[&target.request().path].clone()).unwrap();
+    }
+    let again = publish(&releases, &server.remote).unwrap();
+    assert!(again.branches.is_empty(), "{again:?}");
 }

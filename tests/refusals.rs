@@ -280,3 +280,85 @@ fn a_bad_remote_is_passed_by() {
         assert_eq!(gateway.converge(), "", "said once");
     });
 }
+
+/// The branch of gateway 1 in a repository, to be moved by whoever owns the server.
+fn branch(git: &Path, arguments: &[&str]) -> String {
+    let mut command = std::process::Command::new("git");
+    let said = support::releases::run(command.arg("--git-dir").arg(git).args(arguments));
+    said.trim().to_owned()
+}
+
+#[test]
+fn whatever_happens_on_the_way_to_the_remotes_tunnels_stay() {
+    sandbox::enter("whatever_happens_on_the_way_to_the_remotes_tunnels_stay", TOOLS, || {
+        let mut site = Site::new(2);
+        site.release();
+        bring_up(&site);
+        let gateway = site.gateway(1);
+        let reference = "refs/heads/gateway/gw-1";
+        let old = branch(&site.git.directory, &["rev-parse", reference]);
+        let stale = gateway.directory.join("stale.git");
+        let mut copy = std::process::Command::new("cp");
+        support::releases::run(copy.arg("-a").arg(&site.git.directory).arg(&stale));
+        let (git, stale) = (site.git.url(), format!("file://{}", stale.display()));
+        let nobody = "git://127.0.0.1:9/mesh.git";
+
+        for (what, url) in [
+            ("no route", "git://198.51.100.1/mesh.git"),
+            ("no name service", "git://no-such-host.invalid/mesh.git"),
+            ("connection refused", nobody),
+            ("no repository", "file:///nowhere/mesh.git"),
+        ] {
+            gateway.configure(&[url.to_owned()], "");
+            demand(&site, what, &Refused { code: 10, says: &["no remote answered: "] });
+        }
+
+        // The newest release is known; from now on nothing older is believed.
+        gateway.configure(&[git.clone()], "");
+        mesh::add(&mut site.mesh, 3);
+        site.release();
+        let gateway = site.gateway(1);
+        gateway.converge();
+        let new = branch(&site.git.directory, &["rev-parse", reference]);
+
+        branch(&site.git.directory, &["update-ref", "-d", reference]);
+        let says = &["gateway/gw-1 is not on the remote"];
+        demand(&site, "a vanished branch", &Refused { code: 10, says });
+        branch(&site.git.directory, &["update-ref", reference, &old]);
+        let goes_back = Refused { code: 21, says: &["goes back"] };
+        demand_nothing_trusted(&site, "forced back to an older commit", &goes_back);
+        let gateway = site.gateway(1);
+        gateway.configure(&[nobody.to_owned(), stale], "");
+        demand_nothing_trusted(&site, "the first one down, the second one stale", &goes_back);
+
+        // It heals by itself, whatever was left behind.
+        branch(&site.git.directory, &["update-ref", reference, &new]);
+        let gateway = site.gateway(1);
+        gateway.configure(&[git], "");
+        gateway.converge();
+        assert!(connected(&site));
+    });
+}
+
+#[test]
+fn a_damaged_cache_is_thrown_away() {
+    sandbox::enter("a_damaged_cache_is_thrown_away", TOOLS, || {
+        let site = Site::new(1);
+        site.release();
+        let gateway = site.gateway(1);
+        gateway.converge();
+        let cache = gateway.directory.join("state/git");
+        for part in ["", "home", "home/.gitconfig", "files", "staged", "scratch.git", "lock"] {
+            let path = if part.is_empty() { cache.clone() } else { cache.join(part) };
+            let _ = fs::remove_dir_all(&path).or_else(|_| fs::remove_file(&path));
+            if part == "lock" || part.ends_with("config") {
+                fs::create_dir_all(path.join("in/the/way")).unwrap();
+            } else {
+                fs::write(&path, "in the way").unwrap();
+            }
+            assert_eq!(gateway.converge(), "", "{part:?} is damaged");
+            // Both the run that met it, and one that has nothing left to do.
+            assert_eq!(gateway.converge(), "", "{part:?} was damaged");
+        }
+    });
+}

@@ -17,7 +17,9 @@ use tieline::publish::Published;
 use tieline::reconcile::{
     GatewayConfig, History, Hold, Journal, LastRun, Preview, SetAside, Status,
 };
-use tieline::report::{FindingsReport, KeysReport, LockReport, ReleaseReport, RootReport};
+use tieline::report::{
+    FindingsReport, KeysReport, LockReport, ReleaseReport, RootReport, VerifyReport,
+};
 use tieline::spec::{mesh_schema, parse};
 
 fn root() -> PathBuf {
@@ -41,6 +43,7 @@ fn stored_schemas_are_fresh() {
     check("build.schema.json", schemars::schema_for!(Build));
     check("keys.schema.json", schemars::schema_for!(KeysReport));
     check("root.schema.json", schemars::schema_for!(RootReport));
+    check("verify.schema.json", schemars::schema_for!(VerifyReport));
     check("release.schema.json", schemars::schema_for!(ReleaseReport));
     check("gateway.schema.json", GatewayConfig::schema());
     check("status.schema.json", schemars::schema_for!(Status));

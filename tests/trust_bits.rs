@@ -15,7 +15,7 @@ const TEAM: &str = "metadata/1.west.json";
 /// A team that holds an ECDSA key speaks of the bundle for `perth`.
 fn delegating() -> Forge {
     let paths = serde_json::json!({"paths": ["perth.tar.gz"]});
-    let mut forge = Forge::new().delegate("targets", "west", ECDSA, paths);
+    let mut forge = Forge::new().delegate("targets", "west", ECDSA, &paths);
     forge.speakers.insert("perth".parse().unwrap(), "west".to_owned());
     forge.describe_bundles();
     forge

@@ -162,9 +162,15 @@ fn three_people_in_three_clones() {
     assert_eq!(missing(&report, 1), ["anna", "carol"]);
     let said = carol.sign("carol");
     assert!(said.contains("missing: 1 signature, of anna ("), "{said}");
+    // All that the new root wants, and not all that the old one does.
+    carol.desk.refused("root rotate --yes", 20, "too few have signed root 2");
     carol.push("carol");
-    anna.pull().sign("anna");
-    verify(&anna.desk, 0);
+    // His old key, which is called bob as well, in a file of its own.
+    bob.pull().sign("bob");
+    assert_eq!(tree(&bob.desk.path("root/signatures")).len(), 3);
+    bob.push("bob");
+    let report = verify(&anna.pull().desk, 0);
+    assert_eq!([missing(&report, 0), missing(&report, 1)], [["anna"], ["anna"]]);
     let said = anna.desk.ok("root rotate --yes");
     assert!(said.contains("release 1 still counts"), "{said}");
     anna.push("root-2");
@@ -212,6 +218,7 @@ fn a_change_drops_the_signatures_of_what_was() {
     assert_eq!(stale.len(), 1);
     let said = desk.ok("root revoke-key carol");
     assert!(said.contains("dropped 1 signature"), "{said}");
+    assert!(!desk.path("root/signatures").exists());
     assert_eq!(missing(&verify(&desk, 20), 0), ["anna", "bob", "carol"]);
     // One who had not seen the change brings the old signature back.
     for (path, content) in &stale {
@@ -256,6 +263,20 @@ fn what_nobody_could_ever_sign_is_not_proposed() {
     desk.refused("root revoke-key carol", 1, "the root role would have 0 usable keys");
     // A stranger's signature counts for nothing, so it is not asked for.
     desk.refused("root sign --yes --key ci.pem", 20, "holds the root role neither now nor in");
+}
+
+/// All that the old root wants, and not all that the new one does.
+#[test]
+fn the_new_threshold_counts_as_well() {
+    let desk = begun();
+    desk.ok("root set-threshold root 3");
+    desk.ok("root sign --yes --key anna.pem --key bob.pem");
+    let report = verify(&desk, 20);
+    assert_eq!(report["proposal"]["needs"][0]["signed"].as_array().unwrap().len(), 2);
+    desk.refused("root rotate --yes", 20, "missing: 1 signature, of carol (");
+    assert!(!desk.path("repository/metadata/2.root.json").exists());
+    desk.ok("root sign --yes --key carol.pem");
+    desk.ok("root rotate --yes");
 }
 
 /// Gateways learn the time from what was signed, so a proposal is not dated by a wrong clock, and

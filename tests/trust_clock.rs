@@ -170,3 +170,17 @@ fn ending_validity_is_told() {
     assert_eq!(all[0], "timestamp", "the first to expire comes first");
     assert_eq!(all.len(), 4);
 }
+
+/// A team cannot make its gateway believe that it is later than it is: not even its own.
+#[test]
+fn a_team_does_not_set_the_clock() {
+    let mut forge = dated(NOW).delegating();
+    forge.targets_of("team/west")["x-tieline-signed-at"] = json!("9999-01-01T00:00:00Z");
+    forge.targets_of("team/west")["expires"] = json!("9999-12-31T00:00:00Z");
+    let files = forge.clone().files();
+    let first = update(&provisioned(&files), &files, NOW);
+    let release = first.release.unwrap();
+    assert_eq!(release.signed_at().unwrap().to_string(), NOW);
+    assert!(release.target(&"perth".parse().unwrap()).is_ok());
+    assert_eq!(accepted(&first.stored, &forge.next().files()).0, 2);
+}

@@ -24,25 +24,31 @@ fn seek(stored: &Stored, files: &Files, paths: &[&str]) -> Sought {
     let mut asked = Vec::new();
     let mut found = Ok(None);
     for path in paths {
-        let mut carry_on = || {
-            update.seek(path)?;
-            while let Some(request) = update.next() {
-                let name = request.path.trim_start_matches("metadata/").trim_end_matches(".json");
-                let name = name.split_once('.').map_or(name, |(_, name)| name);
-                if Role::ALL.into_iter().all(|role| role.as_str() != name) {
-                    asked.push(name.to_owned());
-                }
-                update.supply(files.get(&request.path).cloned())?;
-            }
-            let file = update.found(path)?;
-            Ok(file.map(|file| files[&file.request().path].clone()))
-        };
-        found = carry_on();
+        found = seek_one(&mut update, files, path, &mut asked);
         if found.is_err() {
             break;
         }
     }
     Sought { found, asked, stored: update.stored().clone() }
+}
+
+fn seek_one(
+    update: &mut Update,
+    files: &Files,
+    path: &str,
+    asked: &mut Vec<String>,
+) -> Result<Option<Vec<u8>>, TrustError> {
+    update.seek(path)?;
+    while let Some(request) = update.next() {
+        let name = request.path.trim_start_matches("metadata/").trim_end_matches(".json");
+        let name = name.split_once('.').map_or(name, |(_, name)| name);
+        if Role::ALL.into_iter().all(|role| role.as_str() != name) {
+            asked.push(name.to_owned());
+        }
+        update.supply(files.get(&request.path).cloned())?;
+    }
+    let file = update.found(path)?;
+    Ok(file.map(|file| files[&file.request().path].clone()))
 }
 
 /// What a gateway finds at `path`.
@@ -108,7 +114,7 @@ fn a_gateway_takes_the_bundle_that_its_team_signs() {
 #[test]
 fn a_team_cannot_speak_for_other_gateways() {
     let stolen = |pattern: &str| {
-        let mut forge = Forge::new().delegate("targets", "west", 5, paths(&[pattern]));
+        let mut forge = Forge::new().delegate("targets", "west", 5, &paths(&[pattern]));
         let mut perth = forge.of(Role::Targets)["targets"].take();
         forge.of(Role::Targets)["targets"] = json!({"sydney.tar.gz": perth["sydney.tar.gz"]});
         perth["hobart.tar.gz"] = perth["perth.tar.gz"].clone();
@@ -130,13 +136,13 @@ fn a_team_cannot_speak_for_other_gateways() {
     assert!(matches!(release.target(&hobart), Err(TrustError::NoBundle { .. })));
     // Nor by handing its right on: what it may not say, nobody may for it.
     let forge = Forge::new()
-        .delegate("targets", "west", 5, paths(&["perth.tar.gz"]))
-        .delegate("west", "friend", 6, paths(&["*"]))
+        .delegate("targets", "west", 5, &paths(&["perth.tar.gz"]))
+        .delegate("west", "friend", 6, &paths(&["*"]))
         .target("friend", "hobart.tar.gz", b"A");
     finds(forge, "hobart.tar.gz", None, &[]);
     // Whoever has a target at the top has it from there.
     let forge = Forge::new()
-        .delegate("targets", "west", 5, paths(&["*"]))
+        .delegate("targets", "west", 5, &paths(&["*"]))
         .target("west", "x", b"A")
         .target("targets", "x", b"top");
     finds(forge, "x", Some(b"top"), &[]);
@@ -154,7 +160,7 @@ fn a_team_cannot_speak_for_other_gateways() {
 /// A bundle of another gateway stays one, also where the team may speak of both.
 #[test]
 fn a_team_cannot_swap_its_gateways() {
-    let mut forge = Forge::new().delegate("targets", "west", 5, paths(&["*.tar.gz"]));
+    let mut forge = Forge::new().delegate("targets", "west", 5, &paths(&["*.tar.gz"]));
     let targets = forge.of(Role::Targets)["targets"].take();
     forge.of(Role::Targets)["targets"] = json!({});
     let swapped = json!({"perth.tar.gz": targets["sydney.tar.gz"]});
@@ -169,11 +175,11 @@ fn a_team_cannot_swap_its_gateways() {
 fn roles_are_asked_in_preorder() {
     let tree = || {
         Forge::new()
-            .delegate("targets", "A", 5, paths(&["*"]))
-            .delegate("targets", "B", 6, paths(&["*"]))
-            .delegate("A", "C", 7, paths(&["*"]))
-            .delegate("A", "D", 8, paths(&["*"]))
-            .delegate("C", "E", 9, paths(&["*"]))
+            .delegate("targets", "A", 5, &paths(&["*"]))
+            .delegate("targets", "B", 6, &paths(&["*"]))
+            .delegate("A", "C", 7, &paths(&["*"]))
+            .delegate("A", "D", 8, &paths(&["*"]))
+            .delegate("C", "E", 9, &paths(&["*"]))
     };
     finds(tree(), "x", None, &["A", "C", "E", "D", "B"]);
     finds(
@@ -185,9 +191,9 @@ fn roles_are_asked_in_preorder() {
     finds(tree().target("A", "x", b"A").target("E", "x", b"B"), "x", Some(b"A"), &["A"]);
     // Only those are asked whose pattern matches.
     let apart = Forge::new()
-        .delegate("targets", "A", 5, paths(&["a/*"]))
-        .delegate("targets", "B", 6, paths(&["b/*", "c?/*"]))
-        .delegate("B", "C", 7, paths(&["b/x"]))
+        .delegate("targets", "A", 5, &paths(&["a/*"]))
+        .delegate("targets", "B", 6, &paths(&["b/*", "c?/*"]))
+        .delegate("B", "C", 7, &paths(&["b/x"]))
         .target("B", "cc/y", b"B")
         .target("C", "b/x", b"A");
     finds(apart.clone(), "b/x", Some(b"A"), &["B", "C"]);
@@ -200,10 +206,10 @@ fn roles_are_asked_in_preorder() {
 fn a_terminating_delegation_has_the_last_word() {
     let tree = |a: Value, c: Value| {
         Forge::new()
-            .delegate("targets", "A", 5, a)
-            .delegate("targets", "B", 6, paths(&["*"]))
-            .delegate("A", "C", 7, c)
-            .delegate("A", "D", 8, paths(&["*"]))
+            .delegate("targets", "A", 5, &a)
+            .delegate("targets", "B", 6, &paths(&["*"]))
+            .delegate("A", "C", 7, &c)
+            .delegate("A", "D", 8, &paths(&["*"]))
             .target("B", "x", b"B")
     };
     let all = || paths(&["*"]);
@@ -220,7 +226,7 @@ fn hash_prefixes_and_bins() {
     let hash = Digest::of(b"x").to_string();
     let by_hash = |prefixes: &[&str]| {
         Forge::new()
-            .delegate("targets", "A", 5, json!({"path_hash_prefixes": prefixes}))
+            .delegate("targets", "A", 5, &json!({"path_hash_prefixes": prefixes}))
             .target("A", "x", b"A")
     };
     for yes in [&hash[..1], &hash[..2], &hash, ""] {
@@ -232,10 +238,10 @@ fn hash_prefixes_and_bins() {
     finds(by_hash(&[]), "x", None, &[]);
 
     // The first bits of the hash say which of the bins is asked (TAP 15).
-    let bits = u8::from_str_radix(&hash[..2], 16).unwrap();
+    let first = u8::from_str_radix(&hash[..2], 16).unwrap();
     let bins = |bit_length: u8, name: &str| {
         let mut forge =
-            Forge::new().delegate("targets", name, 5, paths(&[])).target(name, "x", b"A");
+            Forge::new().delegate("targets", name, 5, &paths(&[])).target(name, "x", b"A");
         forge.of(Role::Targets)["delegations"] = json!({
             "keys": {id(5): public(5)},
             "succinct_roles": {
@@ -245,15 +251,15 @@ fn hash_prefixes_and_bins() {
         forge
     };
     for (bit_length, name) in [
-        (1, format!("bin-{:x}", bits >> 7)),
-        (4, format!("bin-{:x}", bits >> 4)),
-        (5, format!("bin-{:02x}", bits >> 3)),
-        (8, format!("bin-{bits:02x}")),
+        (1, format!("bin-{:x}", first >> 7)),
+        (4, format!("bin-{:x}", first >> 4)),
+        (5, format!("bin-{:02x}", first >> 3)),
+        (8, format!("bin-{first:02x}")),
     ] {
         finds(bins(bit_length, &name), "x", Some(b"A"), &[&name]);
         refused("a bin that the snapshot does not list", bins(bit_length, "bin-else"), "x");
     }
-    let mut stranger = bins(1, &format!("bin-{:x}", bits >> 7));
+    let mut stranger = bins(1, &format!("bin-{:x}", first >> 7));
     for (_, signers) in stranger.delegated.values_mut() {
         *signers = by(&[9]);
     }
@@ -264,7 +270,7 @@ fn hash_prefixes_and_bins() {
 /// whoever delegates, and by what the snapshot says.
 #[test]
 fn delegated_metadata_are_verified() {
-    let forge = || Forge::new().delegate("targets", "A", 5, paths(&["*"])).target("A", "x", b"A");
+    let forge = || Forge::new().delegate("targets", "A", 5, &paths(&["*"])).target("A", "x", b"A");
     finds(forge(), "x", Some(b"A"), &["A"]);
     let signed_by = |signers: &[(String, u8)]| {
         let mut forge = forge();
@@ -304,7 +310,7 @@ fn delegated_metadata_are_verified() {
 
 #[test]
 fn the_snapshot_says_which_delegated_metadata_are_meant() {
-    let forge = || Forge::new().delegate("targets", "A", 5, paths(&["*"])).target("A", "x", b"A");
+    let forge = || Forge::new().delegate("targets", "A", 5, &paths(&["*"])).target("A", "x", b"A");
     let (honest, wrong) = (forge().files(), Digest::of(b"wrong"));
     let length = honest[&delegated_path("A", 1)].len();
     let listed = |meta: Value| {
@@ -346,10 +352,10 @@ fn the_snapshot_says_which_delegated_metadata_are_meant() {
 #[test]
 fn what_is_kept_is_verified_again_for_whoever_delegates() {
     let forge = Forge::new()
-        .delegate("targets", "A", 5, paths(&["a/*"]))
-        .delegate("targets", "B", 6, paths(&["b/*"]))
-        .delegate("A", "shared", 7, paths(&["a/*"]))
-        .delegate("B", "shared", 8, paths(&["b/*"]))
+        .delegate("targets", "A", 5, &paths(&["a/*"]))
+        .delegate("targets", "B", 6, &paths(&["b/*"]))
+        .delegate("A", "shared", 7, &paths(&["a/*"]))
+        .delegate("B", "shared", 8, &paths(&["b/*"]))
         .target("shared", "a/x", b"A")
         .target("shared", "b/x", b"B");
     let mut files = forge.files();
@@ -370,7 +376,7 @@ fn what_is_kept_is_verified_again_for_whoever_delegates() {
     // When whoever delegates takes the right away, what is kept is nothing any more.
     let revoked = |n: u8| {
         let mut forge =
-            Forge::new().delegate("targets", "A", 5, paths(&["x"])).target("A", "x", b"A");
+            Forge::new().delegate("targets", "A", 5, &paths(&["x"])).target("A", "x", b"A");
         forge = forge.next();
         let delegations = &mut forge.of(Role::Targets)["delegations"];
         delegations["keys"] = json!({id(n): public(n)});
@@ -378,7 +384,7 @@ fn what_is_kept_is_verified_again_for_whoever_delegates() {
         forge.delegated_version(1).target("A", "x", b"A")
     };
     let mut before =
-        Forge::new().delegate("targets", "A", 5, paths(&["x"])).target("A", "x", b"A").files();
+        Forge::new().delegate("targets", "A", 5, &paths(&["x"])).target("A", "x", b"A").files();
     before.insert(format!("targets/{}.x", Digest::of(b"A")), b"A".to_vec());
     let kept = seek(&provisioned(&before), &before, &["x"]);
     assert_eq!(kept.found.unwrap().unwrap(), b"A");
@@ -395,15 +401,15 @@ fn what_is_kept_is_verified_again_for_whoever_delegates() {
 #[test]
 fn searches_end() {
     let circle = Forge::new()
-        .delegate("targets", "A", 5, paths(&["*"]))
-        .delegate("A", "B", 6, paths(&["*"]))
-        .delegate("B", "A", 5, paths(&["*"]))
-        .delegate("B", "B", 6, paths(&["*"]));
+        .delegate("targets", "A", 5, &paths(&["*"]))
+        .delegate("A", "B", 6, &paths(&["*"]))
+        .delegate("B", "A", 5, &paths(&["*"]))
+        .delegate("B", "B", 6, &paths(&["*"]));
     finds(circle, "x", None, &["A", "B"]);
 
     let crowd = |roles: u32| {
         (0..roles).fold(Forge::new(), |forge, n| {
-            forge.delegate("targets", &format!("r{n}"), 5, paths(&["*"]))
+            forge.delegate("targets", &format!("r{n}"), 5, &paths(&["*"]))
         })
     };
     assert!(find(crowd(32), "x").found.unwrap().is_none());
@@ -413,8 +419,9 @@ fn searches_end() {
 
     let ladder = |steps: u32| {
         let name = |n: u32| if n == 0 { "targets".to_owned() } else { format!("r{n}") };
-        (0..steps)
-            .fold(Forge::new(), |forge, n| forge.delegate(&name(n), &name(n + 1), 5, paths(&["*"])))
+        (0..steps).fold(Forge::new(), |forge, n| {
+            forge.delegate(&name(n), &name(n + 1), 5, &paths(&["*"]))
+        })
     };
     assert!(find(ladder(8).target("r8", "x", b"A"), "x").found.unwrap().is_some());
     let too_deep = find(ladder(9).target("r9", "x", b"A"), "x");
@@ -429,7 +436,7 @@ fn ambiguous_delegations_are_refused() {
         assert!(matches!(error, TrustError::Metadata { .. }), "{what}: {error}");
     };
     let with = |field: &str, value: Value| {
-        let mut forge = Forge::new().delegate("targets", "A", 5, paths(&["*"]));
+        let mut forge = Forge::new().delegate("targets", "A", 5, &paths(&["*"]));
         forge.of(Role::Targets)["delegations"]["roles"][0][field] = value;
         forge
     };
@@ -442,11 +449,11 @@ fn ambiguous_delegations_are_refused() {
     malformed("both kinds of paths", with("path_hash_prefixes", json!(["0"])), "x");
     malformed("neither kind", with("paths", Value::Null), "x");
     malformed("not said whether it ends", with("terminating", Value::Null), "x");
-    let twice = Forge::new().delegate("targets", "A", 5, paths(&["*"])).delegate(
+    let twice = Forge::new().delegate("targets", "A", 5, &paths(&["*"])).delegate(
         "targets",
         "A",
         6,
-        paths(&["*"]),
+        &paths(&["*"]),
     );
     malformed("a role twice", twice, "x");
     let succinct = |more: Value| {
@@ -476,7 +483,7 @@ fn names_lead_nowhere_else() {
         ("/", "%2F"),
     ] {
         let forge =
-            Forge::new().delegate("targets", name, 5, paths(&["*"])).target(name, "x", b"A");
+            Forge::new().delegate("targets", name, 5, &paths(&["*"])).target(name, "x", b"A");
         finds(forge, "x", Some(b"A"), &[encoded]);
     }
 }

@@ -38,7 +38,7 @@ impl Disk {
             match content {
                 Some(content) => drop(self.0.insert(file.clone(), content.clone())),
                 None => {
-                    assert!(self.0.remove(file).is_some(), "{file} is removed, and was not there")
+                    assert!(self.0.remove(file).is_some(), "{file} is removed, and was not there");
                 }
             }
         }

@@ -75,6 +75,7 @@ impl Parts {
                 services: &*self.services,
                 probes: &self.probes,
                 remotes: context.host.git as &dyn Remotes,
+                mirrors: context.host.mirrors,
             },
             config,
             identity: identity(context.host.files, config)?,

@@ -36,13 +36,36 @@ impl MeshFile {
     }
 }
 
+/// Where a mesh is read from.
+#[derive(Debug, Clone, Copy)]
+enum Version<'a> {
+    /// The files as they are.
+    Disk,
+    /// The files as a commit has them.
+    Commit(&'a str),
+}
+
 /// Reads a mesh that has to be free of errors. Findings go to standard error.
 pub(super) fn load(
     file: &Utf8Path,
     locking: Locking,
     context: &mut Context,
 ) -> Result<MeshFile, Failure> {
-    let Examined { sources, findings, outcome } = examine(file, locking, context)?;
+    accept(file, examine(file, locking, context)?, context)
+}
+
+/// Reads the mesh, and its mesh.lock, that `commit` has at the place of `file`.
+pub(super) fn load_commit(
+    file: &Utf8Path,
+    commit: &str,
+    context: &mut Context,
+) -> Result<MeshFile, Failure> {
+    let examined = examine_in(file, Version::Commit(commit), Locking::Required, context)?;
+    accept(file, examined, context)
+}
+
+fn accept(file: &Utf8Path, examined: Examined, context: &mut Context) -> Result<MeshFile, Failure> {
+    let Examined { sources, findings, outcome } = examined;
     let Some(outcome) = outcome else {
         return Err(refuse(&findings, &sources, context));
     };
@@ -91,17 +114,28 @@ pub(super) fn examine(
     locking: Locking,
     context: &Context,
 ) -> Result<Examined, Failure> {
+    examine_in(file, Version::Disk, locking, context)
+}
+
+fn examine_in(
+    file: &Utf8Path,
+    version: Version,
+    locking: Locking,
+    context: &Context,
+) -> Result<Examined, Failure> {
     let mut sources = Sources::default();
     let mut findings = Vec::new();
-    let mesh = read(file, SourceFile::Mesh, &mut sources.mesh, &mut findings, context)?;
+    let mut read =
+        |file: &Utf8Path, kind, source| read(file, version, kind, source, &mut findings, context);
+    let mesh = read(file, SourceFile::Mesh, &mut sources.mesh)?;
     let Some(true) = mesh else {
         return match mesh {
-            None => Err(missing(&context.path(file))),
+            None => Err(missing(&sources.mesh.name)),
             _ => Ok(Examined { sources, findings, outcome: None }),
         };
     };
     let lock_file = file.with_extension("lock");
-    let lock = read(&lock_file, SourceFile::Lock, &mut sources.lock, &mut findings, context)?;
+    let lock = read(&lock_file, SourceFile::Lock, &mut sources.lock)?;
     let lock = match lock {
         Some(true) => Lock::parse(&sources.lock.text).map_err(|more| findings.extend(more)).ok(),
         Some(false) => None,
@@ -156,14 +190,26 @@ fn number(
 /// Reads one file: `None` where it is not there, `Some(false)` where it is not text.
 fn read(
     file: &Utf8Path,
+    version: Version,
     kind: SourceFile,
     source: &mut Source,
     findings: &mut Vec<Finding>,
     context: &Context,
 ) -> Result<Option<bool>, Failure> {
     let path = context.path(file);
-    source.name = path.to_string();
-    let bytes = match context.host.files.read(&path, MAX_BYTES) {
+    let bytes = match version {
+        Version::Disk => {
+            source.name = path.to_string();
+            context.host.files.read(&path, MAX_BYTES)
+        }
+        Version::Commit(commit) => {
+            source.name = format!("{path} in commit {commit}");
+            let there = context.host.checkout.file_in(&path, commit, MAX_BYTES);
+            let there = there.map_err(|error| Failure::new(Exit::Failure, &error))?;
+            there.ok_or(FileError::NotFound { path })
+        }
+    };
+    let bytes = match bytes {
         Ok(bytes) => bytes,
         Err(error) if error.is_not_found() => return Ok(None),
         Err(error @ FileError::TooLarge { .. }) => {
@@ -186,7 +232,7 @@ fn read(
     }
 }
 
-fn missing(path: &Utf8Path) -> Failure {
+fn missing(path: &str) -> Failure {
     Failure::say(Exit::Failure, format!("{path} does not exist"))
         .hint("`tieline init` writes one to begin with; -C DIR says where to look")
 }

@@ -3,6 +3,7 @@
 //! This is the only module that knows exit codes ([`Exit`]) and the only one that prints
 //! ([`Terminal`]).
 
+mod access;
 mod aftermath;
 mod build;
 mod check;
@@ -30,6 +31,7 @@ mod sign;
 mod status;
 mod terminal;
 mod trust;
+mod verify;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -103,6 +105,7 @@ enum Command {
     Root(Box<root::Args>),
     Sign(Box<sign::Args>),
     Publish(Box<publish::Args>),
+    Verify(Box<verify::Args>),
     Lab(lab::Args),
     Enroll(enroll::Args),
     Reconcile(reconcile::Args),
@@ -171,6 +174,7 @@ fn dispatch(command: &Command, context: &mut Context) -> Result<Exit, Failure> {
         Command::Root(args) => root::run(args, context),
         Command::Sign(args) => sign::run(args, context),
         Command::Publish(args) => publish::run(args, context),
+        Command::Verify(args) => verify::run(args, context),
         Command::Lab(args) => lab::run(args, context),
         Command::Enroll(args) => enroll::run(args, context),
         Command::Reconcile(args) => reconcile::run(args, context),

@@ -8,11 +8,13 @@ mod environment;
 pub(crate) mod fake;
 mod files;
 pub mod git;
+pub mod http;
 mod logs;
 mod network;
 mod probes;
 mod process;
 mod services;
+mod source;
 mod swap;
 mod unwritten;
 mod users;
@@ -29,6 +31,7 @@ pub use network::{
 pub use probes::{EchoTarget, Probes, RealProbes, TunnelState};
 pub use process::{Command, Output, ProcessError, Processes, RealProcesses};
 pub use services::{Direct, Process, ServiceError, Services, Systemd, TunnelFiles};
+pub use source::Source;
 pub use unwritten::Unwritten;
 pub use users::{User, current_user, user_by_name};
 
@@ -49,6 +52,8 @@ pub struct Host<'a> {
     pub agent: &'a dyn Agent,
     /// Git repositories elsewhere.
     pub git: &'a dyn git::Publisher,
+    /// Mirrors on web servers.
+    pub mirrors: &'a dyn http::Mirrors,
     /// Git checkouts here.
     pub checkout: &'a dyn git::Checkout,
 }
@@ -65,6 +70,7 @@ impl Host<'static> {
             console: &RealConsole,
             agent: &RealAgent,
             git: &git::RealGit::SELF,
+            mirrors: &http::RealMirrors,
             checkout: &git::RealCheckout,
         }
     }

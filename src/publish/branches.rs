@@ -12,7 +12,7 @@ use crate::host::git::{Branch, History};
 use crate::primitives::Name;
 
 /// The branch that records every release.
-pub(super) const RELEASE: &str = "release";
+pub const RELEASE: &str = "release";
 
 /// What the branches of gateways begin with.
 pub(super) const GATEWAYS: &str = "gateway/";

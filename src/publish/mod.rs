@@ -23,6 +23,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use time::OffsetDateTime;
 
+pub use branches::RELEASE as RELEASE_BRANCH;
 pub use error::PublishError;
 use release::Release;
 

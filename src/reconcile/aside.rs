@@ -7,8 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::host::git::Remote;
-use crate::host::{BootClock, FileError, Files, Mode};
+use crate::host::{BootClock, FileError, Files, Mode, Source};
 
 /// The remotes that failed, in `remotes.json` of the run directory: a reboot forgets them.
 ///
@@ -71,8 +70,8 @@ impl SetAside {
 
     /// How long `remote` is still set aside.
     #[must_use]
-    pub fn left(&self, remote: &Remote, now: &BootClock) -> Duration {
-        let failing = self.hosts.get(&remote.url.origin());
+    pub fn left(&self, remote: &Source, now: &BootClock) -> Duration {
+        let failing = self.hosts.get(&remote.origin());
         let until = failing.map(|failing| Duration::from_millis(failing.until_ms));
         until.unwrap_or_default().saturating_sub(now.uptime)
     }
@@ -80,7 +79,7 @@ impl SetAside {
     /// The remotes to ask now, in order: those that are not set aside as they are configured, and
     /// of those that are the one whose time is over first. So there is always one to ask, and a
     /// remote that hangs costs one share of the deadline, however many there are.
-    pub(super) fn order<'r>(&self, remotes: &'r [Remote], now: &BootClock) -> Vec<&'r Remote> {
+    pub(super) fn order<'r>(&self, remotes: &'r [Source], now: &BootClock) -> Vec<&'r Source> {
         let (mut order, aside): (Vec<_>, Vec<_>) =
             remotes.iter().partition(|remote| self.left(remote, now).is_zero());
         order.extend(aside.into_iter().min_by_key(|remote| self.left(remote, now)));
@@ -88,32 +87,37 @@ impl SetAside {
     }
 
     /// Sets the host of `remote` aside: it failed.
-    pub(super) fn failed(&mut self, remote: &Remote, now: &BootClock) {
-        let failures = self.hosts.get(&remote.url.origin()).map_or(0, |failing| failing.failures);
+    pub(super) fn failed(&mut self, remote: &Source, now: &BootClock) {
+        let failures = self.hosts.get(&remote.origin()).map_or(0, |failing| failing.failures);
         let delay = Self::FIRST.saturating_mul(1_u32.checked_shl(failures).unwrap_or(u32::MAX));
         let until = now.uptime.saturating_add(delay.min(Self::MOST));
         let until_ms = u64::try_from(until.as_millis()).unwrap_or(u64::MAX);
         let failing = Failing { failures: failures.saturating_add(1), until_ms };
-        self.hosts.insert(remote.url.origin(), failing);
+        self.hosts.insert(remote.origin(), failing);
     }
 
     /// The host of `remote` is as good as any other: it did what was asked.
-    pub(super) fn answered(&mut self, remote: &Remote) {
-        self.hosts.remove(&remote.url.origin());
+    pub(super) fn answered(&mut self, remote: &Source) {
+        self.hosts.remove(&remote.origin());
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::git::Remote;
 
     fn at(minutes: u64) -> BootClock {
         BootClock { id: "boot".to_owned(), uptime: Duration::from_mins(minutes) }
     }
 
-    fn remotes() -> Vec<Remote> {
+    fn source(url: &str) -> Source {
+        Source::Git(Remote::new(url.parse().unwrap()))
+    }
+
+    fn remotes() -> Vec<Source> {
         let urls = ["https://a/m.git", "ssh://git@b/m.git", "/srv/m.git"];
-        urls.iter().map(|url| Remote::new(url.parse().unwrap())).collect()
+        urls.iter().map(|url| source(url)).collect()
     }
 
     fn nothing() -> SetAside {
@@ -124,7 +128,7 @@ mod tests {
     fn asked(aside: &SetAside, now: &BootClock) -> Vec<usize> {
         let remotes = remotes();
         let order = aside.order(&remotes, now);
-        let place = |remote: &&Remote| remotes.iter().position(|other| other == *remote).unwrap();
+        let place = |remote: &&Source| remotes.iter().position(|other| other == *remote).unwrap();
         order.iter().map(place).collect()
     }
 
@@ -164,7 +168,7 @@ mod tests {
 
     #[test]
     fn it_is_the_host_that_failed() {
-        let parse = |url: &str| Remote::new(url.parse().unwrap());
+        let parse = source;
         let mut aside = nothing();
         aside.failed(&parse("https://a/m.git"), &at(0));
         assert!(!aside.left(&parse("https://a/other.git"), &at(0)).is_zero());

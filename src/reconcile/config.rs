@@ -14,8 +14,7 @@ use serde_saphyr::Options;
 use serde_saphyr::options::DuplicateKeyPolicy;
 
 use super::health::{self, Check};
-use crate::host::git::Remote;
-use crate::host::{FileError, Files, TunnelFiles};
+use crate::host::{FileError, Files, Source, TunnelFiles};
 use crate::primitives::Name;
 
 pub use notify::{Hook, LogTo};
@@ -31,7 +30,7 @@ pub struct GatewayConfig {
     /// Where releases come from, in the order in which they are tried
     #[serde(deserialize_with = "remote::list")]
     #[schemars(schema_with = "remote::schema")]
-    pub remotes: Vec<Remote>,
+    pub remotes: Vec<Source>,
     /// What runs the OpenVPN processes
     #[serde(default)]
     pub services: ServiceManager,

@@ -1,11 +1,13 @@
 //! Why a run did not end with the newest release in use.
 
+use std::collections::BTreeSet;
+
 use camino::Utf8PathBuf;
 
 use super::newest::ReleaseError;
-use super::{Forbidden, Hold, Refusal, StepError};
+use super::{FailedStep, Forbidden, Hold, Refusal, StepError};
 use crate::host::FileError;
-use crate::primitives::sentence;
+use crate::primitives::{Device, sentence};
 use crate::tuf::TrustError;
 
 /// Why a gateway is not what the newest release wants it to be.
@@ -68,7 +70,7 @@ pub enum RunError {
         /// How many steps there were.
         count: usize,
         /// Why each that failed did.
-        errors: Vec<StepError>,
+        errors: Vec<FailedStep>,
     },
     /// The newest release was tried and did not prove healthy; the one before runs again.
     #[error("release {release} failed here and was rolled back: {reason}")]
@@ -133,15 +135,14 @@ pub enum Alarm {
 }
 
 impl RunError {
-    /// What went wrong, a sentence each.
-    pub(super) fn problems(&self) -> Vec<String> {
-        match self {
-            Self::Steps { errors, .. } => errors.iter().map(|error| sentence(error)).collect(),
-            error => vec![sentence(error)],
-        }
+    /// What went wrong, a sentence each; of steps only those that are about none of `but`.
+    pub(super) fn problems(&self, but: &BTreeSet<Device>) -> Vec<String> {
+        let Self::Steps { errors, .. } = self else { return vec![sentence(self)] };
+        let counts = |failed: &&FailedStep| failed.device.is_none_or(|of| !but.contains(&of));
+        errors.iter().filter(counts).map(|failed| sentence(&failed.error)).collect()
     }
 }
 
-fn sentences(errors: &[StepError]) -> String {
-    errors.iter().map(|error| sentence(error)).collect::<Vec<_>>().join("; ")
+fn sentences(errors: &[FailedStep]) -> String {
+    errors.iter().map(|failed| sentence(&failed.error)).collect::<Vec<_>>().join("; ")
 }

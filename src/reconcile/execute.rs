@@ -20,6 +20,15 @@ pub enum StepError {
     Note(#[from] FileError),
 }
 
+/// A step that had no effect.
+#[derive(Debug)]
+pub struct FailedStep {
+    /// The tunnel it was about, if it was about one.
+    pub device: Option<Device>,
+    /// Why it had none.
+    pub error: StepError,
+}
+
 /// Carries out all steps in order. One that fails does not keep the others from happening: a tunnel
 /// that does not start is no reason to leave the rest down, or to keep one that was revoked. Only
 /// what depends on it is left out, and the next run tries again. Returns the steps that were done,
@@ -29,7 +38,7 @@ pub(super) fn execute(
     paths: &Paths,
     mut steps: Steps,
     applied: &mut Applied,
-) -> (Steps, Vec<StepError>) {
+) -> (Steps, Vec<FailedStep>) {
     let mut errors = Vec::new();
     let mut broken: BTreeSet<Device> = BTreeSet::new();
     let mut done = |step: &Step| {
@@ -40,7 +49,7 @@ pub(super) fn execute(
         let ended = one(machine, paths, step, applied);
         if let Err(error) = ended {
             broken.extend(device);
-            errors.push(error);
+            errors.push(FailedStep { device, error });
             return false;
         }
         true
@@ -52,7 +61,7 @@ pub(super) fn execute(
 }
 
 /// The tunnel a step is about.
-fn device_of(step: &Step) -> Option<Device> {
+pub(super) fn device_of(step: &Step) -> Option<Device> {
     match step {
         Step::SetLink(device, _)
         | Step::RemoveLink(device)

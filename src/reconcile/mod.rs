@@ -29,6 +29,7 @@ mod preview;
 mod report;
 mod restore;
 mod run;
+mod served;
 mod splay;
 mod stage;
 mod status;
@@ -43,7 +44,7 @@ pub use config::{ConfigError, Confirm, GatewayConfig, Hook, LogTo, Paths, Policy
 pub use counts::{Counts, Drift};
 pub use decide::{Seen, Step, Steps, decide};
 pub use error::{Alarm, RunError};
-pub use execute::StepError;
+pub use execute::{FailedStep, StepError};
 pub use generation::{Current, Generation, Label, current};
 pub use hold::{Hold, ReasonError};
 pub use last_run::{LastRun, Outcome};

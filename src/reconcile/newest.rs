@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8PathBuf;
 
 use super::aside::SetAside;
+use super::served::{Served, Trouble, untrusted};
 use super::{Gateway, Report, metadata};
-use crate::host::FileError;
-use crate::host::git::{FailureKind, Fetch, GitError, Limits, Remote};
+use crate::host::{FileError, Source};
 use crate::primitives::{Digest, sentence};
 use crate::tuf::{self, Stored, TrustError, Update, Validity, VerifiedBundle, VerifiedRelease};
 
@@ -63,12 +63,6 @@ pub enum ReleaseError {
     Metadata(#[source] FileError),
 }
 
-/// Why one remote is of no use. The next one is tried.
-enum Trouble {
-    Git(GitError),
-    Release(ReleaseError),
-}
-
 /// What one remote had.
 struct Found {
     newest: Newest,
@@ -121,9 +115,9 @@ pub(super) fn newest(
             }
             // Others are only asked whether they are ahead.
             Err(trouble) if best.is_some() => report.steps.push(trouble.sentence()),
-            Err(Trouble::Git(error)) => {
-                hint = hint.or_else(|| error.hint().map(str::to_owned));
-                unreachable.push(sentence(&error));
+            Err(Trouble::Unreachable { message, hint: remedy, .. }) => {
+                hint = hint.or(remedy);
+                unreachable.push(message);
             }
             Err(Trouble::Release(error)) => refused = refused.or(Some(error)),
         }
@@ -145,24 +139,6 @@ pub(super) fn newest(
     Ok(found.newest)
 }
 
-impl Trouble {
-    /// Whether it is this host that cannot, and no remote's fault.
-    fn is_ours(&self) -> bool {
-        match self {
-            Self::Git(GitError::Spawn(_) | GitError::Directory(_)) => true,
-            Self::Git(error) => error.kind() == Some(FailureKind::Local),
-            Self::Release(error) => !matches!(error, ReleaseError::Untrusted { .. }),
-        }
-    }
-
-    fn sentence(&self) -> String {
-        match self {
-            Self::Git(error) => sentence(error),
-            Self::Release(error) => sentence(error),
-        }
-    }
-}
-
 /// The part of the time that is `left` for one of the remotes still to be asked, so that one that
 /// drips does not keep the others from being heard.
 fn share(left: Duration, to_ask: usize) -> Duration {
@@ -171,40 +147,23 @@ fn share(left: Duration, to_ask: usize) -> Duration {
 
 fn ask(
     gateway: &Gateway,
-    remote: &Remote,
+    source: &Source,
     left: Duration,
     active: Option<Digest>,
 ) -> Result<Found, Trouble> {
-    let fetch = Fetch {
-        remote: remote.clone(),
-        branch: format!("gateway/{}", gateway.config.gateway),
-        targets: true,
-        directory: gateway.config.paths.state.join("git"),
-        deadline: left,
-        limits: Limits::SLICE,
-    };
-    let fetched = gateway.machine.remotes.fetch(&fetch).map_err(Trouble::Git)?;
-    verify(gateway, remote, &fetched.files, active).map_err(Trouble::Release)
-}
-
-fn verify(
-    gateway: &Gateway,
-    remote: &Remote,
-    fetched: &Utf8Path,
-    active: Option<Digest>,
-) -> Result<Found, ReleaseError> {
-    let untrusted = |source| untrusted(remote, source);
-    let release = update(gateway, remote, fetched)?;
+    let mut served = Served::open(gateway, source, left)?;
+    let refuse = |error| untrusted(source, error);
+    let release = update(gateway, source, &mut served)?;
     let found = |newest| Found { newest, release: release.number(), ending: release.ending() };
-    let target = release.target(&gateway.config.gateway).map_err(untrusted)?;
+    let target = release.target(&gateway.config.gateway).map_err(refuse)?;
     if Some(target.digest()) == active {
         return Ok(found(Newest::Same));
     }
     let path = target.request().path;
     // A little more than its length is read as well: a mix-up is recognised by the digest.
-    let bytes = read(gateway, remote, fetched, &path, tuf::Limits::GATEWAY.bundle)?;
-    let missing = || untrusted(TrustError::Missing { file: path.clone() });
-    let bundle = target.accept(bytes.ok_or_else(missing)?).map_err(untrusted)?;
+    let bytes = served.read(&path, tuf::Limits::GATEWAY.bundle)?;
+    let missing = || refuse(TrustError::Missing { file: path.clone() });
+    let bundle = target.accept(bytes.ok_or_else(missing)?).map_err(refuse)?;
     Ok(found(Newest::Other(Box::new(bundle))))
 }
 
@@ -212,10 +171,9 @@ fn verify(
 /// way ends early: a key that was revoked stays revoked.
 fn update(
     gateway: &Gateway,
-    remote: &Remote,
-    fetched: &Utf8Path,
-) -> Result<VerifiedRelease, ReleaseError> {
-    let untrusted = |source| untrusted(remote, source);
+    source: &Source,
+    served: &mut Served,
+) -> Result<VerifiedRelease, Trouble> {
     let paths = &gateway.config.paths;
     let files = gateway.machine.files;
     let kept = metadata::read(files, paths).map_err(ReleaseError::Metadata)?;
@@ -225,10 +183,10 @@ fn update(
             error => ReleaseError::Metadata(error),
         })?;
     let mut update = begin(gateway, &stored)?;
-    let followed = follow(gateway, remote, fetched, &mut update);
+    let followed = follow(gateway, source, served, &mut update);
     kept.save(files, &update).map_err(ReleaseError::Metadata)?;
     followed?;
-    update.finish().map_err(untrusted)
+    Ok(update.finish().map_err(|error| untrusted(source, error))?)
 }
 
 /// Begins with the root that is kept or, where that is damaged, with the one provisioned.
@@ -247,38 +205,17 @@ fn begin(gateway: &Gateway, stored: &Stored) -> Result<Update, ReleaseError> {
 
 fn follow(
     gateway: &Gateway,
-    remote: &Remote,
-    fetched: &Utf8Path,
+    source: &Source,
+    served: &mut Served,
     update: &mut Update,
-) -> Result<(), ReleaseError> {
-    update.seek_bundle(&gateway.config.gateway).map_err(|source| untrusted(remote, source))?;
+) -> Result<(), Trouble> {
+    let refuse = |error| untrusted(source, error);
+    update.seek_bundle(&gateway.config.gateway).map_err(refuse)?;
     while let Some(request) = update.next() {
-        let bytes = read(gateway, remote, fetched, &request.path, request.limit)?;
-        update.supply(bytes).map_err(|source| untrusted(remote, source))?;
+        let bytes = served.read(&request.path, request.limit)?;
+        update.supply(bytes).map_err(refuse)?;
     }
     Ok(())
-}
-
-/// A fetched file; `None` where the remote has none.
-fn read(
-    gateway: &Gateway,
-    remote: &Remote,
-    fetched: &Utf8Path,
-    path: &str,
-    limit: u64,
-) -> Result<Option<Vec<u8>>, ReleaseError> {
-    match gateway.machine.files.read(&fetched.join(path), limit) {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(error) if error.is_not_found() => Ok(None),
-        Err(FileError::TooLarge { limit, .. }) => {
-            Err(untrusted(remote, TrustError::TooLarge { file: path.to_owned(), limit }))
-        }
-        Err(source) => Err(ReleaseError::Fetched { remote: remote.url.to_string(), source }),
-    }
-}
-
-fn untrusted(remote: &Remote, source: TrustError) -> ReleaseError {
-    ReleaseError::Untrusted { remote: remote.url.to_string(), source: Box::new(source) }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::transaction::Cause;
 use super::{Changes, LastRun};
-use crate::host::git::Remote;
+use crate::host::Source;
 
 /// What a run did. It is filled as the run goes on, so that it holds what was done before an error.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -12,7 +12,7 @@ pub struct Report {
     /// The number of the newest release that was verified.
     pub release: Option<u64>,
     /// The remote it came from.
-    pub remote: Option<Remote>,
+    pub remote: Option<Source>,
     /// What was put to use and proved healthy, in this order. It is more than one where the run
     /// before was cut off.
     pub applied: Vec<Installed>,

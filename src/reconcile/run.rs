@@ -10,6 +10,7 @@ use super::{
     Report, RunError, Wanted, decide, exporter, generation, observe, policy, stage,
 };
 use crate::host::git::Remotes;
+use crate::host::http::Mirrors;
 use crate::host::{Clock, Files, LockGuard, Network, Probes, Services};
 use crate::primitives::{Fingerprint, sentence};
 use crate::tuf::{UtcTime, VerifiedBundle};
@@ -27,8 +28,10 @@ pub struct Machine<'a> {
     pub services: &'a dyn Services,
     /// How its tunnels are, and who answers.
     pub probes: &'a dyn Probes,
-    /// Where releases come from.
+    /// The git repositories that releases come from.
     pub remotes: &'a dyn Remotes,
+    /// The web servers that releases come from.
+    pub mirrors: &'a dyn Mirrors,
 }
 
 /// A gateway: a machine that knows what it is.

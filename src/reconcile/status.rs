@@ -278,7 +278,7 @@ fn trusted(asked: &Questions, config: &GatewayConfig) -> (Metadata, Option<UtcTi
     }
     match replay(stored, config, asked.clock) {
         Ok(release) => {
-            let signed = release.validity().iter().filter_map(|of| of.signed_at).max();
+            let signed = release.signed_at();
             let metadata = Metadata {
                 release: Some(release.number()),
                 expires: release

@@ -7,6 +7,7 @@ mod position;
 mod release_report;
 mod root_report;
 mod source;
+mod verify_report;
 
 pub use findings_json::{FindingEntry, FindingsReport, PlaceEntry, SeverityText};
 pub use findings_text::{findings_text, summary};
@@ -14,6 +15,7 @@ pub use lock_report::{LockEntry, LockReport};
 pub use release_report::{KeyEntry, KeysReport, MissingSignatures, ReleaseReport};
 pub use root_report::{HolderEntry, NeedEntry, ProposalEntry, RoleEntry, RootEntry, RootReport};
 pub use source::{Source, Sources};
+pub use verify_report::{BundleEntry, SignedEntry, VerifyReport};
 
 /// A number of things, such as "1 tunnel" or "2 tunnels".
 #[must_use]

@@ -157,14 +157,18 @@ impl PublicKey {
         self.verifier().is_some_and(|key| key.verifies(message, signature))
     }
 
-    /// The signature by this key over `message` that some other program wrote: as it is (64 bytes
-    /// for ed25519), in hexadecimal or in base64. In hexadecimal, as metadata have it; `None` where
-    /// none of these verifies.
+    /// The signature by this key over `message` that some other program wrote: as it is (64 bytes;
+    /// for ECDSA also DER), in hexadecimal or in base64. In hexadecimal, as metadata have it; `None`
+    /// where none of these verifies.
     #[must_use]
     pub fn signature_in(&self, message: &[u8], written: &[u8]) -> Option<String> {
         let text = std::str::from_utf8(written).unwrap_or_default().trim();
         let decoded = Base64::decode_vec(text).unwrap_or_default();
-        let spellings = [hex::encode(written), text.to_ascii_lowercase(), hex::encode(&decoded)];
+        // PKCS #11 has R and S side by side, metadata have them in DER.
+        let der = p256::ecdsa::Signature::from_slice(written).map(|pair| pair.to_der());
+        let der = der.map(|der| hex::encode(der.as_bytes())).unwrap_or_default();
+        let spellings =
+            [hex::encode(written), text.to_ascii_lowercase(), hex::encode(&decoded), der];
         spellings.into_iter().find(|signature| self.verifies(message, signature))
     }
 
@@ -232,6 +236,30 @@ mod tests {
         ] {
             assert_eq!(key(keytype, scheme, pem).verifier(), None, "{keytype} {scheme}");
         }
+    }
+
+    /// As OpenSSL writes signatures, as PKCS #11 does, and as command line tools print them.
+    #[test]
+    fn signatures_of_other_programs() {
+        use p256::ecdsa::signature::Signer as _;
+
+        let private = p256::ecdsa::SigningKey::from_slice(&[7; 32]).unwrap();
+        let key = PublicKey::p256(private.verifying_key()).unwrap();
+        let signature: p256::ecdsa::Signature = private.sign(b"message");
+        let der = signature.to_der().as_bytes().to_vec();
+        let text = hex::encode(&der);
+        let base64 = Base64::encode_string(&der);
+        for written in [
+            der.clone(),
+            signature.to_bytes().to_vec(),
+            format!("{}\n", text.to_uppercase()).into_bytes(),
+            format!("{base64}\n").into_bytes(),
+        ] {
+            assert_eq!(key.signature_in(b"message", &written), Some(text.clone()), "{written:?}");
+            assert_eq!(key.signature_in(b"another", &written), None);
+        }
+        assert_eq!(key.signature_in(b"message", &der[..20]), None);
+        assert_eq!(key.signature_in(b"message", b""), None);
     }
 
     #[test]

@@ -125,6 +125,7 @@ pub(super) struct MetaFile {
 }
 
 /// What the bundles are (§4.5).
+#[expect(clippy::struct_field_names, reason = "the wire calls it so")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Targets {
     pub(super) targets: BTreeMap<String, TargetFile>,

@@ -74,3 +74,28 @@ fn affordable(scheme: &EncryptionScheme) -> bool {
     memory <= MOST_MEMORY
         && memory.saturating_mul(u64::from(scrypt.parallelization)) <= 16 * MOST_MEMORY
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Somebody else's file must not cost memory or time without end.
+    #[test]
+    fn what_costs_too_much_is_not_begun() {
+        let scrypt = |log_n, r, p| {
+            let cost = scrypt::Params::new(log_n, r, p).unwrap();
+            let scheme = pbes2::Parameters::generate_scrypt_aes256cbc(cost, &[1; 16], [2; 16]);
+            affordable(&EncryptionScheme::from(scheme.unwrap()))
+        };
+        assert!(scrypt(14, 8, 5) && scrypt(17, 8, 1) && scrypt(20, 8, 1));
+        assert!(!scrypt(21, 8, 1), "2 GiB");
+        assert!(!scrypt(20, 8, 17), "hours");
+        let rounds = |rounds| {
+            let scheme =
+                pbes2::Parameters::generate_pbkdf2_sha256_aes256cbc(rounds, &[1; 16], [2; 16]);
+            affordable(&EncryptionScheme::from(scheme.unwrap()))
+        };
+        assert!(rounds(2048) && rounds(10_000_000));
+        assert!(!rounds(100_000_000));
+    }
+}

@@ -58,7 +58,7 @@ pub fn mirrored(n: u8, message: &[u8]) -> String {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
 /// The id that tools give key `n` by default.
@@ -183,7 +183,7 @@ impl Forge {
     /// Has `from`, the top-level targets or a delegated role, delegate to the role `name`, which
     /// key `n` holds: `more` are the fields of the delegation that say what for, and whether
     /// somebody is asked after it.
-    pub fn delegate(mut self, from: &str, name: &str, n: u8, more: Value) -> Self {
+    pub fn delegate(mut self, from: &str, name: &str, n: u8, more: &Value) -> Self {
         let mut delegation =
             json!({"name": name, "keyids": [id(n)], "threshold": 1, "terminating": false});
         delegation.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -203,7 +203,7 @@ impl Forge {
     /// Has a team that holds key 5 speak of the bundle for `perth`.
     pub fn delegating(self) -> Self {
         let mut forge =
-            self.delegate("targets", "team/west", 5, json!({"paths": ["perth.tar.gz"]}));
+            self.delegate("targets", "team/west", 5, &json!({"paths": ["perth.tar.gz"]}));
         forge.speakers.insert("perth".parse().unwrap(), "team/west".to_owned());
         forge.describe_bundles();
         forge

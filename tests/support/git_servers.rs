@@ -229,9 +229,9 @@ impl Drop for GitServer {
 
 /// A server's certificate, and the authority that made it.
 pub struct Certificates {
-    authority: String,
-    certificate: String,
-    key: String,
+    pub authority: String,
+    pub certificate: String,
+    pub key: String,
 }
 
 impl Certificates {

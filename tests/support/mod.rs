@@ -27,3 +27,4 @@ pub mod releases;
 pub mod sandbox;
 pub mod skip;
 pub mod ssh_agent;
+pub mod web_servers;

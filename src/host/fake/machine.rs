@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 
 use super::Fake;
 use crate::host::git::{Fetch, Fetched, GitError, Reach, Remotes};
+use crate::host::http::{Allowance, HttpError, Mirror, Mirrors, OpenMirror};
 use crate::host::{
     BootClock, Clock, FileError, Files, Link, Network, NetworkError, NetworkState, Process,
     ServiceError, Services, TunnelFiles, Via,
@@ -187,5 +188,32 @@ impl Remotes for Fake {
             return Err(GitError::Deadline { remote, deadline: reach.deadline });
         }
         Ok(())
+    }
+}
+
+impl Mirrors for Fake {
+    fn open(
+        &self,
+        mirror: &Mirror,
+        allowance: Allowance,
+    ) -> Result<Box<dyn OpenMirror>, HttpError> {
+        let (url, deadline) = (mirror.url.to_string(), allowance.deadline);
+        if !self.with(|world| world.remote_answers()) {
+            return Err(HttpError::Deadline { url, deadline });
+        }
+        Ok(Box::new(Directory(self.with(|world| world.served.clone()))))
+    }
+}
+
+/// What a remote serves, as a mirror of it does.
+struct Directory(BTreeMap<String, Vec<u8>>);
+
+impl OpenMirror for Directory {
+    fn get(&mut self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, HttpError> {
+        let url = path.to_owned();
+        match self.0.get(path) {
+            Some(file) if file.len() as u64 > limit => Err(HttpError::TooLarge { url, limit }),
+            file => Ok(file.cloned()),
+        }
     }
 }

@@ -29,6 +29,7 @@ remotes:
   - url: ssh://git@git.example.net/mesh
     ssh_key: /etc/tieline/deploy_key
     known_hosts: /etc/tieline/known_hosts
+  - { mirror: https://mirror.example.net/acme, ca: /etc/tieline/ca.pem }
 services: direct
 openvpn_user: nobody
 paths: { state: /srv/state, run: /srv/run }
@@ -37,8 +38,12 @@ checks: [{ ping: 10.0.0.1 }, { tcp: '[fd00::1]:443' }]
 policy: { allowed_networks: [10.0.0.0/8] }
 ";
     let config = parse(text).unwrap();
-    assert_eq!(config.remotes.len(), 2);
-    assert_eq!(config.remotes[1].ssh_key.as_deref(), Some("/etc/tieline/deploy_key".into()));
+    let [Source::Git(_), Source::Git(ssh), Source::Mirror(mirror)] = &config.remotes[..] else {
+        panic!("{:?}", config.remotes);
+    };
+    assert_eq!(ssh.ssh_key.as_deref(), Some("/etc/tieline/deploy_key".into()));
+    assert_eq!(mirror.url.as_str(), "https://mirror.example.net/acme/");
+    assert_eq!(mirror.ca.as_deref(), Some("/etc/tieline/ca.pem".into()));
     assert_eq!(config.user(), Some("nobody"));
     assert_eq!(config.paths.root, "/etc/tieline/root.json");
     let checks: Vec<_> = config.checks.iter().map(ToString::to_string).collect();
@@ -67,6 +72,27 @@ fn mistakes_are_shown_where_they_are() {
             "gateway.yaml:3:",
             "ca is for https",
         ),
+        (
+            "gateway: a\nmesh: b\nremotes: [{ mirror: 'git://h/m' }]\n",
+            "gateway.yaml:3:",
+            "git://h/m",
+        ),
+        (
+            "gateway: a\nmesh: b\nremotes: [{ mirror: 'http://h/m', ca: /x }]\n",
+            "gateway.yaml:3:",
+            "ca is for https",
+        ),
+        (
+            "gateway: a\nmesh: b\nremotes: [{ mirror: 'https://h/m', token_file: /x }]\n",
+            "gateway.yaml:3:",
+            "ca is all",
+        ),
+        (
+            "gateway: a\nmesh: b\nremotes: [{ mirror: 'https://h/m', url: 'https://h/m' }]\n",
+            "gateway.yaml:3:",
+            "either",
+        ),
+        ("gateway: a\nmesh: b\nremotes: [{ ca: /x }]\n", "gateway.yaml:3:", "either"),
         (&format!("{SMALLEST}checks: [{{ ping: perth }}]\n"), "gateway.yaml:4:18: ", "IP address"),
         (
             &format!("{SMALLEST}checks: [{{ tcp: 10.0.0.1 }}]\n"),

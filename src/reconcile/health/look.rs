@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Check, Health, Level, PeerHealth, TunnelSight, tunnels};
-use crate::host::git::{Reach, Remote};
-use crate::host::{EchoTarget, TunnelState};
+use crate::host::{EchoTarget, Source, TunnelState};
+use crate::reconcile::served::reaches;
 use crate::reconcile::{GatewayConfig, Machine, Wanted};
 
 /// How long tunnels, checks and the addresses they name have for an answer.
@@ -21,7 +21,7 @@ pub enum Ask<'a> {
     /// answer, because a release has just come from it.
     All {
         /// The one that is known to answer.
-        answered: Option<&'a Remote>,
+        answered: Option<&'a Source>,
     },
     /// Those that answered before, until one does: that is enough for [`judge`](super::judge).
     Any {
@@ -101,14 +101,10 @@ fn remotes(
     ask: Ask,
     deadline: Duration,
 ) -> BTreeMap<String, bool> {
-    let answers = |remote: &Remote| {
-        let directory = config.paths.state.join("git");
-        let reach = Reach { remote: remote.clone(), directory, deadline };
-        machine.remotes.reach(&reach).is_ok()
-    };
+    let answers = |remote: &Source| reaches(machine, config, remote, deadline);
     let mut found = BTreeMap::new();
     for remote in &config.remotes {
-        let url = remote.url.to_string();
+        let url = remote.to_string();
         let answers = match ask {
             Ask::All { answered } => answered == Some(remote) || answers(remote),
             Ask::Any { before } if before.remotes.get(&url) == Some(&true) => answers(remote),

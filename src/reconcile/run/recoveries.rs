@@ -53,6 +53,24 @@ fn after_its_window_or_a_reboot_it_goes_back_without_any_network() {
 }
 
 #[test]
+fn what_proved_healthy_stays_whatever_comes() {
+    let mut town = settled();
+    town.release(NEW);
+    let before = town.host.with(|world| world.clone());
+    town.converge();
+    let journal = format!("write {STATE}/journal.json");
+    let committed = town.effects().iter().rposition(|effect| *effect == journal).unwrap();
+    for n in committed + 1..town.effects().len() {
+        town.host.with(|world| *world = before.clone());
+        assert!(town.run(Fate::Die(n)).is_none());
+        town.host.reboot(RUN.into());
+        let _ = town.run(Fate::Kind).unwrap();
+        assert!(town.runs(NEW), "effect {n}");
+        assert_eq!(town.converge(), "");
+    }
+}
+
+#[test]
 fn at_boot_the_link_goes_back_before_anything_starts() {
     let town = cut_off();
     town.host.reboot(RUN.into());

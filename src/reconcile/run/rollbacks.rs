@@ -140,6 +140,30 @@ fn a_peer_that_was_down_before_is_no_reason() {
 }
 
 #[test]
+fn a_tunnel_that_did_not_start_before_is_no_reason() {
+    for release in [THIRD, NEW] {
+        let mut town = settled();
+        mask(&town, "tl-2", Duration::ZERO);
+        town.host.with(|world| world.processes.remove(&"tl-2".parse().unwrap()));
+        town.release(release);
+        let (ended, report) = town.run(Fate::Kind).unwrap();
+        assert!(ended.is_ok(), "{ended:?}");
+        let warned = report.warnings.iter().any(|text| text.contains("tunnel tl-2"));
+        assert!(warned, "{:?}", report.warnings);
+        // Nor does it keep another release from being undone.
+        if release == THIRD {
+            depend_on_peer_3(&town);
+            town.release(NEW);
+            let (ended, _) = town.run(Fate::Kind).unwrap();
+            assert!(rolled_back(&ended).contains("not healthy"), "{ended:?}");
+        }
+        town.host.with(|world| world.masked.clear());
+        let _ = town.run(Fate::Kind).unwrap();
+        assert!(town.runs(release));
+    }
+}
+
+#[test]
 fn a_tunnel_whose_far_end_has_to_change_as_well_is_no_reason() {
     let mut town = settled();
     town.release(THIRD);

@@ -147,6 +147,7 @@ impl Town {
             services: host,
             probes: host,
             remotes: host,
+            mirrors: host,
         };
         let (config, identity, drift) = (&self.config, self.identity, self.drift);
         let gateway = Gateway { machine, config, identity, owner: 7, attended: false, drift };

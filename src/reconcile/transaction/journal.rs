@@ -11,7 +11,7 @@ use crate::bundle::Sysctl;
 use crate::host::{BootClock, FileError, Files, Mode};
 use crate::primitives::Device;
 use crate::reconcile::Label;
-use crate::reconcile::health::Health;
+use crate::reconcile::health::{Health, Level, PeerHealth};
 
 /// A transaction that has not ended, in `journal.json` of the state directory. Without one, there
 /// is none.
@@ -150,6 +150,13 @@ impl Journal {
     #[must_use]
     pub fn deadline(&self) -> Duration {
         Duration::from_millis(self.deadline_ms)
+    }
+
+    /// The tunnels that had no process before, although they should have had one: that they have
+    /// none afterwards is no reason to go back.
+    pub(super) fn dead_before(&self) -> BTreeSet<Device> {
+        let dead = |(_, peer): &(&Device, &PeerHealth)| peer.level == Level::Stopped;
+        self.baseline.tunnels.iter().filter(dead).map(|(device, _)| *device).collect()
     }
 
     /// Whether `now` is of the boot it began in.

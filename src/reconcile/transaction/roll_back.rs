@@ -49,7 +49,7 @@ fn undo(
     journal.recoveries += 1;
     turn(gateway, journal, &back, report)?;
     let wanted = back.wanted(gateway);
-    let ran = run_again(gateway, &wanted, report);
+    let ran = run_again(gateway, journal, &wanted, report);
     let ran = match back {
         // Without a generation no later run would repair what is left, so the journal stays.
         WayBack::Nothing(_) => Ok(ran?),
@@ -80,11 +80,19 @@ pub(super) fn turn(
 }
 
 /// Has the old generation run; what fails is tried a few times.
-fn run_again(gateway: &Gateway, wanted: &Wanted, report: &mut Report) -> Result<(), RunError> {
+fn run_again(
+    gateway: &Gateway,
+    journal: &Journal,
+    wanted: &Wanted,
+    report: &mut Report,
+) -> Result<(), RunError> {
+    let dead = journal.dead_before();
     let mut tries = 1;
     loop {
         match converge(gateway, wanted, report) {
             Ok(_) => return Ok(()),
+            // It did not run before either.
+            Err((_, error)) if error.problems(&dead).is_empty() => return Ok(()),
             Err((_, error)) if tries == TRIES => return Err(error),
             Err(_) => tries += 1,
         }

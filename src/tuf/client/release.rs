@@ -9,7 +9,7 @@ use super::{Request, Validity};
 use crate::bundle::{self, Manifest};
 use crate::primitives::{ArtifactSet, Digest, Name};
 use crate::tuf::metadata::{Root, Signed, TargetFile, Targets};
-use crate::tuf::{TrustError, UtcTime};
+use crate::tuf::{Role, TrustError, UtcTime};
 
 /// A release whose metadata were verified from the root down. Only [`Update`](super::Update)
 /// makes one.
@@ -112,6 +112,14 @@ impl VerifiedRelease {
     #[must_use]
     pub fn validity(&self) -> &[Validity] {
         &self.validity
+    }
+
+    /// The newest time that the top-level roles have signed at: it has passed. What a team says of
+    /// the time concerns nobody.
+    #[must_use]
+    pub fn signed_at(&self) -> Option<UtcTime> {
+        let top = |of: &&Validity| Role::ALL.iter().any(|role| role.as_str() == of.role);
+        self.validity.iter().filter(top).filter_map(|of| of.signed_at).max()
     }
 
     /// What will soon have expired, soonest first.

@@ -56,6 +56,7 @@ fn look(host: &Fake, more: &str, wanted: &Wanted, ask: Ask) -> Health {
         services: host,
         probes: host,
         remotes: host,
+        mirrors: host,
     };
     take(&machine, &config, wanted, ask, Duration::from_secs(9))
 }

@@ -1,0 +1,165 @@
+//! `tieline verify`.
+
+mod bundles;
+mod rebuild;
+mod words;
+
+use camino::Utf8PathBuf;
+
+use super::access::{Access, workspace};
+use super::trust::{Directory, refuse};
+use super::{Context, Exit, Failure, Format};
+use crate::host::git::{Fetch, Limits};
+use crate::primitives::Digest;
+use crate::publish::RELEASE_BRANCH;
+use crate::report::VerifyReport;
+use crate::tuf::UtcTime;
+use crate::tuf::repository::{Audit, Examination};
+
+/// Audit a repository from its root up
+///
+/// Follows every version of root metadata, verifies the newest release as a gateway does, and reads
+/// every bundle that it names. Says who has signed what, until when it counts, and what is wrong.
+/// Without --root it begins with the repository's own first root, on trust: compare the digest
+/// that it prints with that of a gateway's /etc/tieline/root.json.
+///
+/// With --rebuild it also compiles the mesh again, from the commit that the release says it was built
+/// from, and compares the bundles byte for byte: whoever had the release key could sign other
+/// bundles than those of the commit, but not so that this would not show. It has to be the version
+/// of Tieline that built them.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Fetch the repository from this git server: https://, ssh://, user@host:path, git://, http://,
+    /// file:// or an absolute path
+    #[arg(conflicts_with = "repository")]
+    remote: Option<String>,
+
+    /// The TUF repository, where it lies here
+    #[arg(long, value_name = "DIR", default_value = "repository")]
+    repository: Utf8PathBuf,
+
+    /// The root that is trusted, such as a gateway's /etc/tieline/root.json
+    #[arg(long, value_name = "FILE")]
+    root: Option<Utf8PathBuf>,
+
+    /// Build the bundles again from their commit, and compare
+    #[arg(long)]
+    rebuild: bool,
+
+    /// The mesh to build from: where it lies in a checkout with that commit
+    #[arg(long, value_name = "FILE", default_value = "mesh.yaml")]
+    mesh: Utf8PathBuf,
+
+    #[command(flatten)]
+    access: Access,
+}
+
+/// Something that is wrong, and the exit code for it.
+struct Problem {
+    exit: Exit,
+    text: String,
+}
+
+impl Problem {
+    fn new(exit: Exit, text: impl Into<String>) -> Self {
+        Self { exit, text: text.into() }
+    }
+}
+
+pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
+    // Removed at the end.
+    let workspace = workspace("tieline-verify-")?;
+    let place = match &args.remote {
+        None => args.repository.clone(),
+        Some(remote) => fetch(args, remote, workspace.1, context)?,
+    };
+    let repository = Directory::new(&place, context);
+    let first = match &args.root {
+        None => repository.first_root(context)?,
+        Some(root) => {
+            let limit = crate::tuf::Limits::GATEWAY.root;
+            let read = context.host.files.read(&context.path(root), limit);
+            read.map_err(|error| Failure::new(Exit::Failure, &error))?
+        }
+    };
+    let audit = Audit::new(first.clone(), |request| {
+        repository.read(request, context).map_err(words::Stop::Read)
+    })
+    .map_err(|stop| match stop {
+        words::Stop::Read(failure) => failure,
+        words::Stop::Refused(error) => refuse(&error),
+    })?;
+    let seen = audit.examine(&first);
+    let mut problems = expiries(&audit, &seen, UtcTime::from_clock(context.host.clock.now()));
+    problems.extend(bundles::check(&audit, &seen, &repository, context)?);
+    let rebuilt = if args.rebuild {
+        rebuild::compare(&seen, &args.mesh, context)?
+    } else {
+        rebuild::Comparison::default()
+    };
+    problems.extend(rebuilt.problems());
+
+    let mut report = words::report(&audit, &seen, &rebuilt, &problems);
+    report.root_given = args.root.is_some();
+    report.root_sha256 = Digest::of(&first).to_string();
+    tell(&report, &problems, context)?;
+    Ok(problems.first().map_or(Exit::Done, |problem| problem.exit))
+}
+
+fn fetch(
+    args: &Args,
+    remote: &str,
+    directory: Utf8PathBuf,
+    context: &mut Context,
+) -> Result<Utf8PathBuf, Failure> {
+    let fetch = Fetch {
+        remote: args.access.remote(remote, context)?,
+        branch: RELEASE_BRANCH.to_owned(),
+        targets: true,
+        directory,
+        deadline: args.access.deadline(),
+        limits: Limits::REPOSITORY,
+    };
+    let git = context.host.git;
+    let fetched = context.terminal.work("fetching", || git.fetch(&fetch));
+    let fetched = fetched.map_err(|error| {
+        let hint = error.hint().map(str::to_owned);
+        Failure { hint, ..Failure::new(Exit::NoRemote, &error) }
+    })?;
+    Ok(fetched.files)
+}
+
+/// What gateways do not take any more, although it was signed as it should be.
+fn expiries(audit: &Audit, seen: &Examination, now: UtcTime) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    if let Some(version) = audit.superseded() {
+        let text = format!(
+            "the newest release is signed with the keys of root {version}, which later roots have \
+             replaced: `tieline sign` makes one that counts"
+        );
+        problems.push(Problem::new(Exit::Signature, text));
+    }
+    let root = seen.roots.last().map(|root| ("root".to_owned(), root.view.expires));
+    let others = seen.metadata.iter().map(|file| (file.role.clone(), file.expires));
+    for (role, expires) in root.into_iter().chain(others).filter(|(_, expires)| *expires <= now) {
+        let text = format!("the {role} metadata expired at {expires}");
+        problems.push(Problem::new(Exit::Expired, text));
+    }
+    problems
+}
+
+fn tell(report: &VerifyReport, problems: &[Problem], context: &mut Context) -> Result<(), Failure> {
+    match context.format {
+        Format::Json => context.json(report)?,
+        Format::Human => context.terminal.result(&format!("{}\n", report.text()))?,
+    }
+    if !report.root_given {
+        context.terminal.warn(&format!(
+            "began with the repository's own first root, on trust: sha256 {}; name yours with \
+             --root",
+            report.root_sha256
+        ));
+    }
+    problems.iter().for_each(|problem| context.terminal.warn(&problem.text));
+    Ok(())
+}
