@@ -113,6 +113,11 @@ impl Site {
         self.gateways.push(gateway);
     }
 
+    /// The network namespace between the gateways.
+    pub fn underlay(&self) -> &str {
+        &self.underlay
+    }
+
     /// Gateway `gw-n`.
     pub fn gateway(&self, n: usize) -> &Gateway {
         &self.gateways[n - 1]
