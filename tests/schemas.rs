@@ -18,7 +18,7 @@ use tieline::reconcile::{
     GatewayConfig, History, Hold, Journal, LastRun, Preview, SetAside, Status,
 };
 use tieline::report::{
-    FindingsReport, KeysReport, LockReport, ReleaseReport, RootReport, VerifyReport,
+    FindingsReport, KeysReport, LockReport, ReleaseReport, RootReport, TeamsReport, VerifyReport,
 };
 use tieline::spec::{mesh_schema, parse};
 
@@ -44,6 +44,7 @@ fn stored_schemas_are_fresh() {
     check("keys.schema.json", schemars::schema_for!(KeysReport));
     check("root.schema.json", schemars::schema_for!(RootReport));
     check("verify.schema.json", schemars::schema_for!(VerifyReport));
+    check("teams.schema.json", schemars::schema_for!(TeamsReport));
     check("release.schema.json", schemars::schema_for!(ReleaseReport));
     check("gateway.schema.json", GatewayConfig::schema());
     check("status.schema.json", schemars::schema_for!(Status));

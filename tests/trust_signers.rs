@@ -58,6 +58,9 @@ fn a_release_that_an_ssh_agent_signed_verifies_on_a_gateway() {
     run(&format!(
         "root init --yes --mesh test --key agent:anna.pub --release-key anna.pub {SIGNED}"
     ));
+    let shown = with_agent(&desk, agent.socket(), "key show agent:anna@laptop anna.pub");
+    ok(&shown);
+    assert_eq!(shown.out.matches(&SshAgent::fingerprint(&desk.path("anna.pub"))).count(), 2);
     // By file, fingerprint and comment: all of them the same key.
     let fingerprint = SshAgent::fingerprint(&desk.path("anna.pub"));
     for (n, key) in ["anna.pub", &fingerprint, "anna@laptop"].into_iter().enumerate() {

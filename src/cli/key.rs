@@ -3,7 +3,7 @@
 use camino::Utf8PathBuf;
 use clap::Subcommand;
 
-use super::trust::{KeySource, Passphrase, load_public};
+use super::trust::{Passphrase, SignerSource};
 use super::{Context, Exit, Failure, Format};
 use crate::host::{FileError, Mode};
 use crate::primitives::SshKey;
@@ -59,9 +59,10 @@ struct Generate {
 /// over the phone before you trust a key that came by mail.
 #[derive(Debug, clap::Args)]
 struct Show {
-    /// Key files, private or public, in PEM or as OpenSSH writes public keys; or env:NAME
+    /// Key files, private or public, in PEM or as OpenSSH writes public keys; env:NAME; or
+    /// agent:KEY for one in ssh-agent
     #[arg(value_name = "KEY", required = true)]
-    keys: Vec<KeySource>,
+    keys: Vec<SignerSource>,
 
     #[command(flatten)]
     passphrase: Passphrase,
@@ -131,7 +132,7 @@ fn in_the_way(error: &FileError) -> Failure {
 fn show(args: &Show, context: &mut Context) -> Result<Exit, Failure> {
     let mut report = KeysReport { keys: Vec::new() };
     for source in &args.keys {
-        let key = load_public(source, &args.passphrase, context)?;
+        let key = source.public(&args.passphrase, context)?;
         report.keys.push(entry(&key, source.to_string())?);
     }
     match context.format {

@@ -18,15 +18,15 @@ use crate::tuf::{KeyId, Limits, Request, SignerError};
 pub(super) struct Place {
     /// The repository whose root it is: a clone of the branch `release`
     #[arg(long, value_name = "DIR", default_value = "repository")]
-    repository: Utf8PathBuf,
+    pub(super) repository: Utf8PathBuf,
 
     /// The directory with the proposed root and its signatures, to be committed
     #[arg(long, value_name = "DIR", default_value = "root")]
-    proposal: Utf8PathBuf,
+    pub(super) proposal: Utf8PathBuf,
 
     /// Follow the roots from this one on, instead of from the repository's own first
     #[arg(long = "root", value_name = "FILE")]
-    trusted: Option<Utf8PathBuf>,
+    pub(super) trusted: Option<Utf8PathBuf>,
 }
 
 /// A repository, and a proposal beside it.

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 
+use camino::Utf8PathBuf;
+
 use super::ceremony::{Ceremony, Found, Place, explain};
 use super::words;
 use crate::cli::trust::{Lifetime, NamedSource, Passphrase, SignerArgs, consent, refuse};
@@ -39,8 +41,13 @@ pub(super) struct Init {
     #[arg(long, value_name = "NAME")]
     mesh: Name,
 
-    #[command(flatten)]
-    place: Place,
+    /// The directory to begin the repository in
+    #[arg(long, value_name = "DIR", default_value = "repository")]
+    repository: Utf8PathBuf,
+
+    /// The directory that the root is proposed in, to be committed, if signatures are missing
+    #[arg(long, value_name = "DIR", default_value = "root")]
+    proposal: Utf8PathBuf,
 
     #[command(flatten)]
     signers: SignerArgs,
@@ -94,7 +101,8 @@ pub(super) struct Init {
 type Names = BTreeMap<KeyId, Name>;
 
 pub(super) fn run(args: &Init, context: &mut Context) -> Result<Exit, Failure> {
-    let ceremony = Ceremony::open(&args.place, context)?;
+    let (repository, proposal) = (args.repository.clone(), args.proposal.clone());
+    let ceremony = Ceremony::open(&Place { repository, proposal, trusted: None }, context)?;
     refuse_a_second_root(&ceremony, context)?;
     let signers = args.signers.load(context)?;
     let (terms, names) = terms(args, &signers, context)?;

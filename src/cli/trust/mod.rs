@@ -18,7 +18,7 @@ pub(super) use lifetime::Lifetime;
 pub(super) use named::NamedSource;
 pub(super) use offline::{Offline, export, read_signature};
 pub(super) use passphrase::Passphrase;
-pub(super) use signers::SignerArgs;
+pub(super) use signers::{SignerArgs, SignerSource};
 
 use super::{Exit, Failure};
 use crate::tuf::repository::RepositoryError;
@@ -108,6 +108,21 @@ pub(super) fn refuse(error: &RepositoryError) -> Failure {
         RepositoryError::Superseded { .. } => (
             Exit::Signature,
             Some("sign a whole release with the new keys: `tieline sign`".to_owned()),
+        ),
+        RepositoryError::Inherited { .. } => (
+            Exit::Signature,
+            Some(
+                "`tieline delegate list` shows them; then `tieline sign --delegations keep`, or \
+                 `drop`, or `tieline delegate` again after that"
+                    .to_owned(),
+            ),
+        ),
+        RepositoryError::NoTeam { .. } => (
+            Exit::Failure,
+            Some(
+                "`tieline delegate list` shows the teams, `tieline delegate set` adds one"
+                    .to_owned(),
+            ),
         ),
         RepositoryError::NoRelease => {
             (Exit::Failure, Some("`tieline sign` makes the first".to_owned()))

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::str::FromStr;
 
-use super::{KeySource, Passphrase, load_public};
+use super::{KeySource, Passphrase, SignerSource};
 use crate::cli::{Context, Failure};
 use crate::primitives::Name;
 use crate::tuf::repository::NamedKey;
@@ -12,7 +12,7 @@ use crate::tuf::repository::NamedKey;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::cli) struct NamedSource {
     name: Option<Name>,
-    source: KeySource,
+    source: SignerSource,
 }
 
 impl FromStr for NamedSource {
@@ -35,8 +35,8 @@ impl NamedSource {
         passphrase: &Passphrase,
         context: &mut Context,
     ) -> Result<NamedKey, Failure> {
-        let key = load_public(&self.source, passphrase, context)?;
-        let name = self.name.clone().or_else(|| guess(&self.source));
+        let key = self.source.public(passphrase, context)?;
+        let name = self.name.clone().or_else(|| self.source.guessed_name());
         Ok(NamedKey { key, name, said: self.name.is_some() })
     }
 }
@@ -63,7 +63,7 @@ mod tests {
     fn names_said_and_guessed() {
         let parsed = |text: &str| {
             let source: NamedSource = text.parse().unwrap();
-            let name = source.name.clone().or_else(|| guess(&source.source));
+            let name = source.name.clone().or_else(|| source.source.guessed_name());
             (name.map(|name| name.to_string()).unwrap_or_default(), source.source.to_string())
         };
         let both = |name: &str, source: &str| (name.to_owned(), source.to_owned());

@@ -1,6 +1,7 @@
 //! Whoever signs, as the command line names them.
 
 use std::convert::Infallible;
+use std::fmt;
 use std::str::FromStr;
 
 use super::agent;
@@ -27,7 +28,7 @@ pub(in crate::cli) struct SignerArgs {
 
     /// The public key of the program, or of the signature that is imported
     #[arg(long = "public", value_name = "KEY")]
-    public: Vec<KeySource>,
+    public: Vec<SignerSource>,
 
     #[command(flatten)]
     passphrase: Passphrase,
@@ -57,6 +58,37 @@ impl FromStr for SignerSource {
     }
 }
 
+impl fmt::Display for SignerSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stored(source) => write!(f, "{source}"),
+            Self::Agent(key) => write!(f, "agent:{key}"),
+        }
+    }
+}
+
+impl SignerSource {
+    /// The public key, or the public half of the private one.
+    pub(in crate::cli) fn public(
+        &self,
+        passphrase: &Passphrase,
+        context: &mut Context,
+    ) -> Result<PublicKey, Failure> {
+        match self {
+            Self::Stored(source) => load_public(source, passphrase, context),
+            Self::Agent(key) => Ok(agent::find(key, context)?.public().clone()),
+        }
+    }
+
+    /// What the key could be called.
+    pub(super) fn guessed_name(&self) -> Option<Name> {
+        match self {
+            Self::Stored(source) => guess(source),
+            Self::Agent(key) => guess(&KeySource::File(key.into())),
+        }
+    }
+}
+
 impl SignerArgs {
     /// Everyone who is named, in the order of the options.
     pub(in crate::cli) fn load<'h>(
@@ -79,7 +111,7 @@ impl SignerArgs {
             if words.is_empty() {
                 return Err(Failure::say(Exit::Usage, "--sign-with names no program"));
             }
-            let public = load_public(public, &self.passphrase, context)?;
+            let public = public.public(&self.passphrase, context)?;
             let processes = context.host.processes;
             signers.push(Box::new(CommandSigner { processes, words, public }));
         }
@@ -88,11 +120,8 @@ impl SignerArgs {
 
     /// What the keys could be called, in the order of [`load`](Self::load).
     pub(in crate::cli) fn guessed_names(&self) -> Vec<Option<Name>> {
-        let keys = self.keys.iter().map(|source| match source {
-            SignerSource::Stored(source) => guess(source),
-            SignerSource::Agent(key) => guess(&KeySource::File(key.into())),
-        });
-        let programs = self.commands.iter().zip(&self.public).map(|(_, public)| guess(public));
+        let keys = self.keys.iter().map(SignerSource::guessed_name);
+        let programs = self.commands.iter().zip(&self.public).map(|(_, key)| key.guessed_name());
         keys.chain(programs).collect()
     }
 
@@ -117,7 +146,7 @@ impl SignerArgs {
     /// The public key of a signature that is imported.
     pub(in crate::cli) fn imported(&self, context: &mut Context) -> Result<PublicKey, Failure> {
         match self.public.as_slice() {
-            [public] => load_public(public, &self.passphrase, context),
+            [public] => public.public(&self.passphrase, context),
             _ => Err(Failure::say(Exit::Usage, "--import SIGNATURE needs one --public KEY")),
         }
     }
