@@ -15,6 +15,7 @@ mod decide;
 mod error;
 mod execute;
 mod exporter;
+mod floor;
 mod generation;
 pub mod health;
 mod hold;
