@@ -17,6 +17,9 @@ use support::{mesh, sandbox};
 /// How often each is measured.
 const RUNS: usize = 41;
 
+/// time(1) counts in hundredths of a second, so it is given some runs at once.
+const AT_ONCE: u32 = 20;
+
 /// What one run costs.
 struct Cost {
     wall: Duration,
@@ -134,8 +137,6 @@ fn cost(gateway: &Gateway, line: &[&str]) -> Cost {
         })
         .collect();
     walls.sort();
-    // time(1) counts in hundredths of a second, so it is given some runs at once.
-    const AT_ONCE: u32 = 20;
     let mut timed = gateway.command("time");
     let again = format!("for n in $(seq {AT_ONCE}); do \"$@\" >/dev/null || exit; done");
     timed.args(["-f", "%U %S %M", "sh", "-c", &again, "sh"]).args(line);
