@@ -335,7 +335,7 @@ fn ip(arguments: &[&str]) {
     run(Command::new("ip").args(arguments));
 }
 
-fn list(base: &Path, directory: &Path, text: &mut String) {
+pub fn list(base: &Path, directory: &Path, text: &mut String) {
     let Ok(entries) = fs::read_dir(directory) else { return };
     let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
     paths.sort();

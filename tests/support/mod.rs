@@ -28,4 +28,5 @@ pub mod releases;
 pub mod sandbox;
 pub mod skip;
 pub mod ssh_agent;
+pub mod sweep;
 pub mod web_servers;
