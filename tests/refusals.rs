@@ -254,7 +254,7 @@ fn what_is_signed_but_not_allowed_here_is_refused() {
 
         // A release that behaves is welcome as ever.
         site.release();
-        assert_eq!(site.gateway(1).converge(), "");
+        assert!(site.gateway(1).converge().contains("well again"));
     });
 }
 
