@@ -117,8 +117,10 @@ fn cut_power(count: impl Fn(Scenario) -> usize, seed: u64) {
         let mut length = Duration::ZERO;
         let (mut midway, mut finished) = (0, 0);
         for cut in 0..=count(scenario) {
-            copy(&image("empty"), &image("live"));
-            attach(&image("live"), &sweep.state());
+            // Names of their own: a loop device that lingers would show what was in an older file.
+            let (live, left) = (image(&format!("live-{cut}")), image(&format!("cut-{cut}")));
+            copy(&image("empty"), &live);
+            attach(&live, &sweep.state());
             let begun = Instant::now();
             let mut command = sweep.gateway().reconcile_command(&[]);
             let log = fs::File::create(directory.join("said")).unwrap();
@@ -135,12 +137,12 @@ fn cut_power(count: impl Fn(Scenario) -> usize, seed: u64) {
             }
             // Nothing of it may change any more when it is copied.
             let code = run.try_wait().unwrap().map(|status| status.code().unwrap_or(-1));
-            copy(&image("live"), &image("cut"));
+            copy(&live, &left);
             kill(run.id());
             let _ = run.wait();
             sweep.power_off();
             umount(&sweep.state());
-            attach(&image("cut"), &sweep.state());
+            attach(&left, &sweep.state());
             let said = fs::read_to_string(directory.join("said")).unwrap();
             let shown = format!("{scenario:?}, cut {cut}, ended with {code:?}: {said}");
             sweep.check(&shown);
@@ -153,6 +155,9 @@ fn cut_power(count: impl Fn(Scenario) -> usize, seed: u64) {
             sweep.converges(&shown);
             sweep.power_off();
             umount(&sweep.state());
+            for image in [live, left] {
+                fs::remove_file(image).unwrap();
+            }
         }
         eprintln!(
             "power cuts, {scenario:?}: {midway} in a run of {} ms, {finished} right after it",
