@@ -133,7 +133,7 @@ fn cut_power(count: impl Fn(Scenario) -> usize, seed: u64) {
                 let micros = dice.below(usize::try_from(length.as_micros() * 11 / 10).unwrap());
                 std::thread::sleep(Duration::from_micros(micros as u64));
                 // `ip netns exec` becomes the program, so this is its id.
-                let _ = Command::new("kill").args(["-STOP", &run.id().to_string()]).status();
+                let _ = Command::new("kill").args(["-STOP", &run.id().to_string()]).output();
             }
             // Nothing of it may change any more when it is copied.
             let code = run.try_wait().unwrap().map(|status| status.code().unwrap_or(-1));

@@ -70,8 +70,9 @@ impl Sweep {
                 );
                 site.gateway(1).configure(&[site.git.url()], &more);
                 site.mesh.lans.remove("lan-2");
+            } else {
+                mesh::add(&mut site.mesh, 3);
             }
-            mesh::add(&mut site.mesh, 3);
             site.release();
         }
         let mut sweep = Self {
