@@ -111,7 +111,7 @@ fn points(sweep: &Sweep) -> Vec<Point> {
         let entry = most.entry(call).or_default();
         *entry = count.max(*entry);
     }
-    eprintln!("system calls, {:?}", most);
+    eprintln!("system calls, {:?}: {most:?}", sweep.scenario());
     let mut points = Vec::new();
     for (call, count) in most {
         for n in 1..=count {

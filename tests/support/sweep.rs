@@ -112,6 +112,11 @@ impl Sweep {
         self.site.gateway(1)
     }
 
+    /// What the disturbed runs are about to do.
+    pub fn scenario(&self) -> Scenario {
+        self.scenario
+    }
+
     /// Where its state is.
     pub fn state(&self) -> PathBuf {
         self.gateway().directory.join("state")
