@@ -62,7 +62,9 @@ fn fill(scenario: Scenario, choose: impl FnOnce(Vec<String>) -> Vec<String>) {
         mount(&["-t", "tmpfs", "-o", AMPLE, "tmpfs"], &state);
         sweep.begin();
         run(Command::new("mount").args(["-o", &format!("remount,{disk}")]).arg(&state));
+        let begun = Instant::now();
         let ended = ended(&mut sweep.gateway().reconcile_command(&[]));
+        eprintln!("{scenario:?} on {disk}: {} in {} ms", ended.code, begun.elapsed().as_millis());
         *codes.entry(ended.code).or_default() += 1;
         let shown =
             format!("{scenario:?} on {disk}, which ended with {}: {}", ended.code, ended.stderr);
@@ -117,8 +119,10 @@ fn cut_power(count: impl Fn(Scenario) -> usize, seed: u64) {
         let mut length = Duration::ZERO;
         let (mut midway, mut finished) = (0, 0);
         for cut in 0..=count(scenario) {
-            copy(&image("empty"), &image("live"));
-            attach(&image("live"), &sweep.state());
+            // Names of their own: a loop device that lingers would show what was in an older file.
+            let (live, left) = (image(&format!("live-{cut}")), image(&format!("cut-{cut}")));
+            copy(&image("empty"), &live);
+            attach(&live, &sweep.state());
             let begun = Instant::now();
             let mut command = sweep.gateway().reconcile_command(&[]);
             let log = fs::File::create(directory.join("said")).unwrap();
@@ -131,16 +135,16 @@ fn cut_power(count: impl Fn(Scenario) -> usize, seed: u64) {
                 let micros = dice.below(usize::try_from(length.as_micros() * 11 / 10).unwrap());
                 std::thread::sleep(Duration::from_micros(micros as u64));
                 // `ip netns exec` becomes the program, so this is its id.
-                let _ = Command::new("kill").args(["-STOP", &run.id().to_string()]).status();
+                let _ = Command::new("kill").args(["-STOP", &run.id().to_string()]).output();
             }
             // Nothing of it may change any more when it is copied.
             let code = run.try_wait().unwrap().map(|status| status.code().unwrap_or(-1));
-            copy(&image("live"), &image("cut"));
+            copy(&live, &left);
             kill(run.id());
             let _ = run.wait();
             sweep.power_off();
             umount(&sweep.state());
-            attach(&image("cut"), &sweep.state());
+            attach(&left, &sweep.state());
             let said = fs::read_to_string(directory.join("said")).unwrap();
             let shown = format!("{scenario:?}, cut {cut}, ended with {code:?}: {said}");
             sweep.check(&shown);
@@ -153,6 +157,9 @@ fn cut_power(count: impl Fn(Scenario) -> usize, seed: u64) {
             sweep.converges(&shown);
             sweep.power_off();
             umount(&sweep.state());
+            for image in [live, left] {
+                fs::remove_file(image).unwrap();
+            }
         }
         eprintln!(
             "power cuts, {scenario:?}: {midway} in a run of {} ms, {finished} right after it",

@@ -70,8 +70,9 @@ impl Sweep {
                 );
                 site.gateway(1).configure(&[site.git.url()], &more);
                 site.mesh.lans.remove("lan-2");
+            } else {
+                mesh::add(&mut site.mesh, 3);
             }
-            mesh::add(&mut site.mesh, 3);
             site.release();
         }
         let mut sweep = Self {
@@ -109,6 +110,11 @@ impl Sweep {
     /// The gateway that is disturbed.
     pub fn gateway(&self) -> &Gateway {
         self.site.gateway(1)
+    }
+
+    /// What the disturbed runs are about to do.
+    pub fn scenario(&self) -> Scenario {
+        self.scenario
     }
 
     /// Where its state is.

@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use crate::host::git::{FailureKind, GitFailure};
+use crate::primitives::sentence;
 
 /// A failure of `kind` that says `message`.
 pub(super) fn failure(kind: FailureKind, message: impl Into<String>) -> GitFailure {
@@ -18,7 +19,7 @@ pub(super) trait Fail<T> {
 impl<T, E: Error> Fail<T> for Result<T, E> {
     fn fail(self, what: impl FnOnce() -> String) -> Result<T, GitFailure> {
         self.map_err(|error| {
-            failure(FailureKind::Local, format!("{}: {}", what(), one_line(&error.to_string())))
+            failure(FailureKind::Local, format!("{}: {}", what(), one_line(&sentence(&error))))
         })
     }
 }
