@@ -105,7 +105,7 @@ fn disturb<'a>(sweep: &Sweep, points: impl Iterator<Item = &'a Point>, tally: &M
         let shown = format!("{scenario:?}, {inject}, which ended with {code}: {}", ended.stderr);
         assert!(!ended.stderr.contains("panicked"), "{shown}");
         sweep.check(&shown);
-        if code == 0 {
+        if code == 0 && sweep.code() == 0 {
             sweep.promised(&shown);
         }
         let rejected = sweep.converges(&shown);
