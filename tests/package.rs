@@ -57,6 +57,7 @@ fn the_package_holds_what_it_should_and_nothing_of_this_machine() {
     for file in [
         "/usr/lib/systemd/system/tieline-reconcile.service",
         "/usr/lib/systemd/system/tieline-reconcile.timer",
+        "/usr/lib/systemd/system/tieline-recover.service",
         "/usr/lib/systemd/system/tieline-tunnel@.service",
         "/usr/lib/sysusers.d/tieline.conf",
         "/usr/lib/tmpfiles.d/tieline.conf",
@@ -69,6 +70,8 @@ fn the_package_holds_what_it_should_and_nothing_of_this_machine() {
         "/usr/share/doc/tieline/gateway.md",
         "/usr/share/doc/tieline/copyright",
         "/usr/share/doc/tieline/examples/gateway.yaml",
+        "/usr/share/doc/tieline/examples/prometheus/alerts.yml",
+        "/usr/share/doc/tieline/examples/grafana/tieline.json",
     ] {
         assert_eq!(modes.get(file).map(String::as_str), Some("-rw-r--r--"), "{file}");
     }
@@ -157,7 +160,9 @@ fn installed_upgraded_removed_and_purged() {
 
     // Installed: the timer ticks, and does nothing as long as nobody configured anything.
     host.dpkg(&["--install", "/srv/1.0.0-1.deb"]);
-    assert!(host.enabled("tieline-reconcile.timer") && host.enabled("tieline-reconcile.service"));
+    for unit in ["reconcile.timer", "reconcile.service", "recover.service"] {
+        assert!(host.enabled(&format!("tieline-{unit}")), "{unit}");
+    }
     let timer = || host.machine.property("tieline-reconcile.timer", "LastTriggerUSecMonotonic");
     host.machine.eventually("the timer ticks", || timer() != "0");
     host.machine.eventually("the service is asked for", || {

@@ -254,7 +254,7 @@ fn what_is_signed_but_not_allowed_here_is_refused() {
 
         // A release that behaves is welcome as ever.
         site.release();
-        assert_eq!(site.gateway(1).converge(), "");
+        assert!(site.gateway(1).converge().contains("well again"));
     });
 }
 
@@ -314,7 +314,7 @@ fn whatever_happens_on_the_way_to_the_remotes_tunnels_stay() {
         }
 
         // The newest release is known; from now on nothing older is believed.
-        gateway.configure(&[git.clone()], "");
+        gateway.configure(std::slice::from_ref(&git), "");
         mesh::add(&mut site.mesh, 3);
         site.release();
         let gateway = site.gateway(1);

@@ -46,6 +46,9 @@ pub(crate) struct World {
     pub(crate) asked: Vec<String>,
     /// The time that has passed since the machine was made.
     pub(crate) passed: Duration,
+    /// How far the time of day is put forward whenever somebody has asked for it.
+    pub(crate) leap: Duration,
+    leapt: Duration,
     /// When it was booted, on the same clock, and how often.
     booted: Duration,
     boots: u32,

@@ -15,7 +15,7 @@ pub fn splay(config: &GatewayConfig) -> Duration {
     // 48 of 256 evenly spread bits.
     let share = digest.get(..12).and_then(|digits| u64::from_str_radix(digits, 16).ok());
     let whole = u64::from(config.splay) * 1000;
-    let milliseconds = u128::from(share.unwrap_or_default()) * u128::from(whole) >> 48;
+    let milliseconds = (u128::from(share.unwrap_or_default()) * u128::from(whole)) >> 48;
     Duration::from_millis(u64::try_from(milliseconds).unwrap_or(whole))
 }
 

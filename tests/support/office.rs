@@ -1,7 +1,7 @@
 //! The desk of those who keep a repository, and a site whose gateways trust its root: with the
 //! program's own commands, and a git server in between.
 
-#![allow(clippy::disallowed_methods)]
+#![allow(clippy::disallowed_methods, clippy::zombie_processes)]
 
 use std::process::{Command, Stdio};
 use std::thread::sleep;

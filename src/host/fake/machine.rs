@@ -18,7 +18,12 @@ use crate::primitives::{Device, Digest};
 
 impl Clock for Fake {
     fn now(&self) -> OffsetDateTime {
-        time::macros::datetime!(2030-01-01 12:00 UTC) + self.with(|world| world.passed)
+        let since = self.with(|world| {
+            let since = world.passed + world.leapt;
+            world.leapt += world.leap;
+            since
+        });
+        time::macros::datetime!(2030-01-01 12:00 UTC) + since
     }
 
     fn boot(&self) -> BootClock {

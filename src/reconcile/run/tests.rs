@@ -80,6 +80,23 @@ fn an_idle_run_writes_its_status_and_nothing_else() {
     }
 }
 
+/// The clock is set right in the middle of a run. What was judged by one time is not judged by another.
+#[test]
+fn a_clock_that_is_put_forward_in_a_run_ends_nothing_half_way() {
+    let mut town = settled();
+    town.release(NEW);
+    // Valid for 78 days more; the time of day is past that soon after the run has begun to look at them.
+    town.host.with(|world| world.leap = std::time::Duration::from_hours(24 * 50));
+    let (ended, report) = town.run(Fate::Kind).unwrap();
+    assert!(ended.is_ok() && report.summary().contains("applied"), "{ended:?}");
+    town.host.with(|world| world.leap = std::time::Duration::ZERO);
+    let (ended, _) = town.run(Fate::Kind).unwrap();
+    assert!(
+        matches!(ended, Err(RunError::Release(_))),
+        "the next run knows that they have expired"
+    );
+}
+
 #[test]
 fn the_end_of_metadata_is_announced_once() {
     let mut town = Town::new();

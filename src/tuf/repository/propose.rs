@@ -44,11 +44,11 @@ pub(super) fn propose_with(
     let newest = previous.newest.as_ref();
     let mut next = newest.map_or_else(empty, |newest| newest.targets.body.clone());
     next.delegations = delegations;
-    let teams = newest.map(|newest| teams::still(&newest.teams, &next)).unwrap_or_default();
+    let speakers = newest.map(|newest| teams::still(&newest.teams, &next)).unwrap_or_default();
     let elsewhere: BTreeMap<Name, RoleName> = build
         .gateways
         .keys()
-        .filter_map(|name| Some((name.clone(), teams::says(&teams, &next, name)?.0.clone())))
+        .filter_map(|name| Some((name.clone(), teams::says(&speakers, &next, name)?.0.clone())))
         .collect();
     // Targets that are no bundles of ours stay, like everything else we do not know.
     next.targets.retain(|_, file| {
@@ -58,7 +58,7 @@ pub(super) fn propose_with(
     });
     let own = build.gateways.keys().filter(|gateway| !elsewhere.contains_key(*gateway));
     let files = put(&mut next, own, build, bundles)?;
-    let changes = changes(newest, &teams::effective(&next, &teams));
+    let changes = changes(newest, &teams::effective(&next, &speakers));
     let version = next_version(Role::Targets, newest.map(|newest| newest.targets.version))?;
     let targets = draft(next, version, terms.targets_expire, terms.signed_at)?;
     Ok(Proposal {
