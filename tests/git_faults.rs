@@ -268,7 +268,7 @@ fn endless_pack(mut client: std::net::TcpStream) -> Option<()> {
     let beginning =
         [&b"PACK\0\0\0\x02\0\0\0\x01"[..], b"\xb0\x80\x80\x80\x80\x80\x02", b"\x78\x01"];
     client.write_all(&packet(&[&b"\x01"[..], &beginning.concat()].concat())).ok()?;
-    let block = [&b"\x01\x00\x00\x80\xff\x7f"[..], &[b'x'; 0x8000]].concat();
+    let block = [&b"\x01\x00\x00\x80\xff\x7f"[..], &vec![b'x'; 0x8000]].concat();
     loop {
         client.write_all(&packet(&block)).ok()?;
     }
@@ -281,7 +281,7 @@ fn a_pack_without_end_is_cut_off_at_the_limit() {
     thread::spawn(move || {
         listener.incoming().flatten().for_each(|client| {
             let _ = endless_pack(client);
-        })
+        });
     });
     let remote = Remote::new(format!("git://127.0.0.1:{port}/mesh.git").parse().unwrap());
     let inbox = Inbox::new("perth");

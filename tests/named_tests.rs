@@ -16,6 +16,10 @@ fn is_name(word: &str) -> bool {
         && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
 }
 
+fn is_rust(word: &str) -> bool {
+    Path::new(word).extension().is_some_and(|extension| extension == "rs")
+}
+
 #[test]
 fn the_tests_that_are_named_are_there() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -24,8 +28,7 @@ fn the_tests_that_are_named_are_there() {
         for line in fs::read_to_string(root.join(document)).unwrap().lines() {
             let mut source: Option<(&str, String)> = None;
             for word in quoted(line) {
-                if word.ends_with(".rs") && (word.starts_with("tests/") || word.starts_with("src/"))
-                {
+                if is_rust(word) && (word.starts_with("tests/") || word.starts_with("src/")) {
                     let text = fs::read_to_string(root.join(word));
                     let text = text.unwrap_or_else(|_| panic!("{document} names {word}"));
                     source = Some((word, text));

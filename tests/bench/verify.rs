@@ -2,7 +2,8 @@
 //! same bytes: the ratio says more than the milliseconds of one machine.
 
 #![allow(missing_docs, dead_code, unreachable_pub)]
-#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
+#![allow(clippy::disallowed_methods, clippy::panic)]
 #![allow(clippy::indexing_slicing)]
 
 #[path = "../support/mesh.rs"]
@@ -96,7 +97,7 @@ fn verify(
         let bundle: VerifiedBundle = target.accept(read(&target.request().path).unwrap()).unwrap();
         std::hint::black_box(bundle);
     }
-    let time = start.elapsed() - disk;
+    let time = start.elapsed().saturating_sub(disk);
     (files, trusted, time)
 }
 
