@@ -68,9 +68,7 @@ pub enum OnDrift {
 pub fn run(gateway: &Gateway, report: &mut Report) -> Result<(), RunError> {
     session(gateway, report, |report| {
         if let Err(error) = transaction::recover(gateway, report) {
-            // What is in use stays, so it may as well run: there is no way back, or only the note
-            // of how it ended cannot be written, as on a full disk.
-            if matches!(error, RunError::Alarm(Alarm::NoWayBack { .. }) | RunError::Journal(_)) {
+            if leaves_in_use(&error) {
                 let _ = repair(gateway, &in_use(gateway)?, report);
             }
             return Err(error);
@@ -80,6 +78,17 @@ pub fn run(gateway: &Gateway, report: &mut Report) -> Result<(), RunError> {
             None => converge_to_newest(gateway, report),
         }
     })
+}
+
+/// Whether what is in use stays so for now, and may as well run: there is no way back, or the disk is
+/// full or read-only, so that the way back cannot be taken or its end not noted. Even a release that
+/// did not prove healthy is better than no tunnel after a boot.
+fn leaves_in_use(error: &RunError) -> bool {
+    match error {
+        RunError::Alarm(Alarm::NoWayBack { .. }) | RunError::Journal(_) => true,
+        RunError::RollbackFailed { source, .. } => matches!(**source, RunError::Journal(_)),
+        _ => false,
+    }
 }
 
 /// The hold that is in force. One that has ended by itself is removed.

@@ -89,6 +89,24 @@ fn on_a_full_disk_what_proved_healthy_runs_again_after_a_boot() {
     assert_eq!(town.converge(), "");
 }
 
+/// The disk came up read-only, so the link stays on what had not proved healthy.
+#[test]
+fn where_the_link_cannot_go_back_what_is_in_use_runs_after_a_boot() {
+    let town = cut_off();
+    town.host.reboot(RUN.into());
+    let before = town.host.with(|world| world.clone());
+    let _ = town.run(Fate::Kind);
+    let link = format!("link {STATE}/current");
+    let at = town.effects().iter().position(|effect| *effect == link).unwrap();
+    town.host.with(|world| *world = before);
+    let (ended, _) = town.run(Fate::Refuse(at)).unwrap();
+    assert!(matches!(ended, Err(RunError::RollbackFailed { release: 2, .. })), "{ended:?}");
+    assert!(town.runs(NEW));
+    let (ended, _) = town.run(Fate::Kind).unwrap();
+    assert!(matches!(ended, Err(RunError::RolledBack { release: 2, .. })), "{ended:?}");
+    assert!(town.runs(OLD));
+}
+
 #[test]
 fn at_boot_the_link_goes_back_before_anything_starts() {
     let town = cut_off();
