@@ -48,7 +48,7 @@ fn some_system_calls_killed_or_refused_end_old_or_new() {
 }
 
 #[test]
-#[ignore = "it takes the better part of an hour: `make soak`"]
+#[ignore = "it takes hours: `make soak`"]
 fn every_system_call_killed_or_refused_ends_old_or_new() {
     let test = "every_system_call_killed_or_refused_ends_old_or_new";
     sandbox::enter(test, &[TOOLS, &["strace"]].concat(), || {

@@ -26,7 +26,7 @@ pub fn enter(test: &str, tools: &[&str], body: impl FnOnce()) {
     let ran = directory.path().join("ran");
     let status = unshare()
         .arg(std::env::current_exe().unwrap())
-        .args(["--exact", test, "--nocapture"])
+        .args(["--exact", test, "--nocapture", "--include-ignored"])
         .env(INSIDE, &ran)
         .env("PATH", path())
         .status()
