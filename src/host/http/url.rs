@@ -82,16 +82,13 @@ impl FromStr for MirrorUrl {
 /// Whether `authority` is a host, with or without a port, and nothing else. Not left to the client's
 /// parser, which takes brackets wherever they stand.
 pub(super) fn is_place(authority: &str) -> bool {
-    let (host_is_one, after) = match authority.strip_prefix('[') {
-        Some(bracketed) => match bracketed.split_once(']') {
-            Some((address, after)) => (address.parse::<Ipv6Addr>().is_ok(), after),
-            None => return false,
-        },
-        None => {
-            let (host, after) = authority.split_at(authority.find(':').unwrap_or(authority.len()));
-            let allowed = |b: u8| b.is_ascii_alphanumeric() || b".-_".contains(&b);
-            (!host.is_empty() && !host.starts_with('-') && host.bytes().all(allowed), after)
-        }
+    let (host_is_one, after) = if let Some(bracketed) = authority.strip_prefix('[') {
+        let Some((address, after)) = bracketed.split_once(']') else { return false };
+        (address.parse::<Ipv6Addr>().is_ok(), after)
+    } else {
+        let (host, after) = authority.split_at(authority.find(':').unwrap_or(authority.len()));
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || b".-_".contains(&b);
+        (!host.is_empty() && !host.starts_with('-') && host.bytes().all(allowed), after)
     };
     let port = |text: &str| {
         let digits = text.bytes().all(|b| b.is_ascii_digit());
