@@ -2,6 +2,8 @@
 
 use ureq::http::Uri;
 
+use super::url::is_place;
+
 /// How many in a row are followed.
 pub(super) const MOST: usize = 3;
 
@@ -28,7 +30,7 @@ pub fn target(from: &str, location: &str) -> Option<String> {
     let same = to.scheme_str() == base.scheme_str()
         && to.host().map(str::to_ascii_lowercase) == base.host().map(str::to_ascii_lowercase)
         && port(&to) == port(&base)
-        && !to.authority()?.as_str().contains('@');
+        && is_place(to.authority()?.as_str());
     same.then(|| to.to_string())
 }
 
@@ -55,6 +57,7 @@ mod tests {
             "http://h.example.net/b",
             "https://h.example.net@other.example.net/b",
             "https://user@h.example.net/b",
+            "https://x[h.example.net]:443/b",
             "file:///etc/passwd",
             "ftp://h.example.net/b",
             "https://",

@@ -1,10 +1,10 @@
 //! Where a mirror is.
 
 use std::fmt;
+use std::net::Ipv6Addr;
 use std::str::FromStr;
 
 use ureq::http::Uri;
-use ureq::http::uri::Authority;
 
 /// The address of a directory on a web server, `https://host[:port]/path/`.
 ///
@@ -70,24 +70,31 @@ impl FromStr for MirrorUrl {
             return Err(MirrorUrlError::User);
         }
         let form = || MirrorUrlError::Form(text.to_owned());
-        let uri: Uri = text.parse().map_err(|_| form())?;
-        let port_is_one = match uri.authority().map(Authority::as_str) {
-            Some(authority) if authority.contains([']', ':']) => {
-                let after = authority.rsplit_once(']').map_or(authority, |(_, after)| after);
-                !after.contains(':') || uri.port_u16().is_some_and(|port| port > 0)
-            }
-            _ => true,
-        };
-        let host = uri.host().is_some_and(|host| {
-            let allowed = |b: u8| b.is_ascii_alphanumeric() || b".-_:[]".contains(&b);
-            !host.is_empty() && !host.starts_with('-') && host.bytes().all(allowed)
-        });
-        if !host || !port_is_one {
+        text.parse::<Uri>().map_err(|_| form())?;
+        if !is_place(authority) {
             return Err(form());
         }
         let rest = rest.trim_end_matches('/');
         Ok(Self(format!("{scheme}://{rest}/")))
     }
+}
+
+/// Whether `authority` is a host, with or without a port, and nothing else. Not left to the client's
+/// parser, which takes brackets wherever they stand.
+pub(super) fn is_place(authority: &str) -> bool {
+    let (host_is_one, after) = if let Some(bracketed) = authority.strip_prefix('[') {
+        let Some((address, after)) = bracketed.split_once(']') else { return false };
+        (address.parse::<Ipv6Addr>().is_ok(), after)
+    } else {
+        let (host, after) = authority.split_at(authority.find(':').unwrap_or(authority.len()));
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || b".-_".contains(&b);
+        (!host.is_empty() && !host.starts_with('-') && host.bytes().all(allowed), after)
+    };
+    let port = |text: &str| {
+        let digits = text.bytes().all(|b| b.is_ascii_digit());
+        digits && text.parse::<u16>().is_ok_and(|port| port > 0)
+    };
+    host_is_one && (after.is_empty() || after.strip_prefix(':').is_some_and(port))
 }
 
 impl fmt::Display for MirrorUrl {
@@ -139,6 +146,9 @@ mod tests {
             "https://h:/m",
             "https://-h/m",
             "https://[::1/m",
+            "https://k[d00:]x/m",
+            "https://[::1]x/m",
+            "https://[example]/m",
             "https://h/m?x=1",
             "https://h/m#x",
             "https://h/a b",
