@@ -136,6 +136,9 @@ fn list(args: &List, context: &mut Context) -> Result<Exit, Failure> {
         context.json(&TeamsReport { teams: views.into_iter().map(entry).collect() })?;
         return Ok(Exit::Done);
     }
+    if views.is_empty() {
+        context.terminal.note("nothing is delegated");
+    }
     let mut text = String::new();
     for TeamView { team, keys, threshold, paths, gateways, expires } in views {
         let keys: Vec<_> = keys.iter().map(KeyId::short).collect();
