@@ -26,9 +26,8 @@ fn into_a_dead_tunnel(mesh: &str, more: &str) -> String {
 fn switch(lab: &Inside) -> Child {
     let mut run = lab.start(1);
     wait_for("the release is switched to", PATIENCE, || {
-        if run.try_wait().unwrap().is_some() {
-            panic!("it ended, and said: {}", said(&mut run));
-        }
+        let ended = run.try_wait().unwrap().is_some();
+        assert!(!ended, "it ended, and said: {}", said(&mut run));
         astray(lab)
     });
     run

@@ -14,9 +14,11 @@ use tieline::bundle::{Build, Manifest, unpack};
 use tieline::identity::EnrollReport;
 use tieline::lab::LabReport;
 use tieline::publish::Published;
-use tieline::reconcile::{GatewayConfig, History, Hold, Journal, LastRun, SetAside, Status};
+use tieline::reconcile::{
+    GatewayConfig, History, Hold, Journal, LastRun, Preview, SetAside, Status,
+};
 use tieline::report::{
-    FindingsReport, KeysReport, LockReport, ReleaseReport, RootReport, VerifyReport,
+    FindingsReport, KeysReport, LockReport, ReleaseReport, RootReport, TeamsReport, VerifyReport,
 };
 use tieline::spec::{mesh_schema, parse};
 
@@ -42,6 +44,7 @@ fn stored_schemas_are_fresh() {
     check("keys.schema.json", schemars::schema_for!(KeysReport));
     check("root.schema.json", schemars::schema_for!(RootReport));
     check("verify.schema.json", schemars::schema_for!(VerifyReport));
+    check("teams.schema.json", schemars::schema_for!(TeamsReport));
     check("release.schema.json", schemars::schema_for!(ReleaseReport));
     check("gateway.schema.json", GatewayConfig::schema());
     check("status.schema.json", schemars::schema_for!(Status));
@@ -50,6 +53,7 @@ fn stored_schemas_are_fresh() {
     check("history.schema.json", schemars::schema_for!(History));
     check("remotes.schema.json", schemars::schema_for!(SetAside));
     check("hold.schema.json", schemars::schema_for!(Hold));
+    check("preview.schema.json", schemars::schema_for!(Preview));
 }
 
 fn validator() -> jsonschema::Validator {

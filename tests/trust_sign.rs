@@ -12,15 +12,15 @@ use support::forge::{bundle, provisioned, update};
 use tieline::bundle::{Build, BuiltBundle};
 use tieline::primitives::{Digest, Name};
 
-/// A desk with the keys root, ci and alice, and a repository for mesh `test`, of whose targets role
+/// A desk with the keys boss, ci and alice, and a repository for mesh `test`, of whose targets role
 /// CI and Alice are `threshold`.
 fn begun(threshold: u8) -> Desk {
     let desk = Desk::new();
-    for key in ["root", "ci", "alice"] {
+    for key in ["boss", "ci", "alice"] {
         desk.ok(&format!("key generate {key}"));
     }
     desk.ok(&format!(
-        "root init --yes --mesh test --key root --release-key ci.pub --targets-key ci.pub \
+        "root init --yes --mesh test --key boss --release-key ci.pub --targets-key ci.pub \
          --targets-key alice.pub --targets-threshold {threshold}"
     ));
     build(&desk, &[("perth", 1), ("sydney", 1)], None);
@@ -78,7 +78,7 @@ fn a_person_countersigns_what_ci_proposes() {
     assert_eq!(released(&desk), None);
     desk.ok("sign --yes --countersign --key ci");
     assert_eq!((released(&desk), held(&desk).len()), (Some(1), 0));
-    desk.refused("sign --yes --countersign --key ci", 1, "no release that could be number 2");
+    desk.refused("sign --yes --countersign --key ci", 1, "proposed/2.targets.json is not there");
 }
 
 /// Whoever has all the keys needs no second step.
@@ -114,7 +114,7 @@ fn what_is_held_is_looked_at_with_ones_own_eyes() {
     desk.write("repository/proposed/1.targets.json", &proposed);
     desk.ok("sign --yes --propose --key ci --key alice");
     desk.write("repository/proposed/1.targets.json", &proposed);
-    desk.refused("sign --yes --countersign --key alice", 1, "no release that could be number 2");
+    desk.refused("sign --yes --countersign --key alice", 1, "proposed/2.targets.json is not there");
     desk.write("repository/proposed/2.targets.json", &proposed);
     desk.refused("sign --yes --countersign --key alice", 21, "has version 1, and");
 }

@@ -9,6 +9,7 @@ mod build;
 mod check;
 mod completions;
 mod context;
+mod delegate;
 mod enroll;
 mod exit;
 mod failure;
@@ -104,6 +105,7 @@ enum Command {
     Key(key::Args),
     Root(Box<root::Args>),
     Sign(Box<sign::Args>),
+    Delegate(delegate::Args),
     Publish(Box<publish::Args>),
     Verify(Box<verify::Args>),
     Lab(lab::Args),
@@ -173,6 +175,7 @@ fn dispatch(command: &Command, context: &mut Context) -> Result<Exit, Failure> {
         Command::Key(args) => key::run(args, context),
         Command::Root(args) => root::run(args, context),
         Command::Sign(args) => sign::run(args, context),
+        Command::Delegate(args) => delegate::run(args, context),
         Command::Publish(args) => publish::run(args, context),
         Command::Verify(args) => verify::run(args, context),
         Command::Lab(args) => lab::run(args, context),

@@ -37,11 +37,13 @@ fn text(status: &Status) -> String {
     let mut lines = vec![format!("gateway     {} of mesh {}", status.gateway, status.mesh)];
     lines.push(match (&status.generation, &status.damaged) {
         (Some(used), _) => {
-            format!("release     {} (bundle {})", used.release, used.digest.short())
+            let since = used.since.map(|since| format!(", since {since}")).unwrap_or_default();
+            format!("release     {} (bundle {}){since}", used.release, used.digest.short())
         }
         (None, Some(why)) => format!("release     unknown: {why}"),
         (None, None) => "release     none yet".to_owned(),
     });
+    lines.extend(status.hold.as_ref().map(|hold| format!("hold        {hold}")));
     lines.extend(status.transaction.as_ref().map(pending));
     lines.extend(
         status.rejected.iter().map(|rejected| {
@@ -58,12 +60,21 @@ fn text(status: &Status) -> String {
     if let Some(run) = &status.last_run {
         let how = match run.outcome {
             Outcome::Converged => "nothing to do".to_owned(),
-            Outcome::Changed | Outcome::OnHold => run.message.clone(),
+            Outcome::Changed => run.message.clone(),
+            // What for, the line `hold` says while it lasts.
+            Outcome::OnHold => "on hold".to_owned(),
             Outcome::Failed | Outcome::RolledBack | Outcome::Alarm => {
                 format!("failed: {}", run.message)
             }
         };
         lines.push(format!("last run    {}: {how}", run.at));
+        if let Some(success) = run.success.filter(|success| *success != run.at) {
+            lines.push(format!("last well   {success}"));
+        }
+        let drift: u64 = run.counts.drift.by_name().iter().map(|(_, count)| count).sum();
+        if drift > 0 {
+            lines.push(format!("drift       {drift} repaired so far"));
+        }
         lines.extend(run.warnings.iter().map(|warning| format!("warning     {warning}")));
     }
     let mut text = lines.join("\n") + "\n";
@@ -103,13 +114,13 @@ fn pending(of: &Pending) -> String {
 
 /// The tunnels, a line each, in columns as wide as they need to be.
 fn table(tunnels: &[TunnelStatus]) -> String {
-    let head = ["TUNNEL", "PEER", "STATE", "PROCESS", "ROUTES"].map(str::to_owned);
-    let rows: Vec<[String; 5]> = std::iter::once(head).chain(tunnels.iter().map(row)).collect();
+    let head = ["TUNNEL", "PEER", "STATE", "RTT", "PROCESS", "ROUTES"].map(str::to_owned);
+    let rows: Vec<[String; 6]> = std::iter::once(head).chain(tunnels.iter().map(row)).collect();
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column));
         cells.map(|cell| cell.chars().count()).max().unwrap_or_default()
     };
-    let widths: Vec<usize> = (0..5).map(width).collect();
+    let widths: Vec<usize> = (0..6).map(width).collect();
     let mut text = String::new();
     for row in &rows {
         let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
@@ -119,7 +130,7 @@ fn table(tunnels: &[TunnelStatus]) -> String {
     text
 }
 
-fn row(tunnel: &TunnelStatus) -> [String; 5] {
+fn row(tunnel: &TunnelStatus) -> [String; 6] {
     let state = match (tunnel.state, tunnel.since, &tunnel.detail) {
         (State::Up, Some(since), _) => format!("up since {since}"),
         (State::Up, None, _) => "up".to_owned(),
@@ -133,6 +144,7 @@ fn row(tunnel: &TunnelStatus) -> [String; 5] {
         tunnel.device.to_string(),
         tunnel.peer.to_string(),
         state,
+        tunnel.round_trip_ms.map_or_else(|| "-".to_owned(), |ms| format!("{ms:.1} ms")),
         tunnel.process.map_or_else(|| "-".to_owned(), |pid| pid.to_string()),
         routes.chain(missing).collect::<Vec<_>>().join(", "),
     ]

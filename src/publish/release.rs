@@ -1,6 +1,6 @@
 //! The newest release in a repository directory, as far as publishing has to know it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Deserialize;
@@ -76,6 +76,18 @@ struct Version {
 #[derive(Deserialize)]
 struct Targets {
     targets: BTreeMap<String, Target>,
+    delegations: Option<Delegations>,
+}
+
+#[derive(Deserialize)]
+struct Delegations {
+    #[serde(default)]
+    roles: Vec<Team>,
+}
+
+#[derive(Deserialize)]
+struct Team {
+    name: RoleName,
 }
 
 #[derive(Deserialize)]
@@ -99,15 +111,22 @@ impl Release {
         let number = reader.version(&snapshot, "snapshot", "targets.json")?;
         let targets_path = format!("metadata/{number}.targets.json");
         let (targets_digest, targets): (_, Signed<Targets>) = reader.metadata(&targets_path)?;
-        let mut bundles = Reader::bundles(targets.body);
         let mut metadata = reader.roots()?;
         metadata.extend(["metadata/timestamp.json".to_owned(), snapshot_path, targets_path]);
-        // Of bundles that several speak of, verification finds the one that counts.
-        for path in delegated(&snapshot) {
-            let delegated: Signed<Targets> = reader.metadata(&path)?.1;
-            for (gateway, bundle) in Reader::bundles(delegated.body) {
+        let mut bundles = Reader::bundles(&targets.body);
+        let mut teams: VecDeque<_> = targets.body.teams().collect();
+        let mut asked = BTreeSet::new();
+        while let Some(team) = teams.pop_front() {
+            // One that has never signed has no metadata yet.
+            let meta = snapshot.body.meta.get(&format!("{}.json", team.as_str()));
+            let Some(meta) = meta.filter(|_| asked.insert(team.clone())) else { continue };
+            let path = format!("metadata/{}.{}", meta.version, team.file_name());
+            let theirs: Signed<Targets> = reader.metadata(&path)?.1;
+            // Of bundles that several speak of, verification finds the one that counts.
+            for (gateway, bundle) in Reader::bundles(&theirs.body) {
                 bundles.entry(gateway).or_insert(bundle);
             }
+            teams.extend(theirs.body.teams());
             metadata.push(path);
         }
         let signed_at = timestamp.time.as_deref();
@@ -159,13 +178,12 @@ impl Release {
     }
 }
 
-/// The paths of the metadata of delegated roles.
-fn delegated(snapshot: &Signed<Meta>) -> Vec<String> {
-    let path = |(name, meta): (&String, &Version)| {
-        let role = RoleName::try_from(name.strip_suffix(".json")?.to_owned()).ok()?;
-        Some(format!("metadata/{}.{}", meta.version, role.file_name()))
-    };
-    snapshot.body.meta.iter().filter_map(path).collect()
+impl Targets {
+    /// Who else may speak of bundles.
+    fn teams(&self) -> impl Iterator<Item = RoleName> {
+        let roles = self.delegations.iter().flat_map(|to| &to.roles);
+        roles.map(|team| team.name.clone()).collect::<Vec<_>>().into_iter()
+    }
 }
 
 struct Reader<'a> {
@@ -204,13 +222,13 @@ impl Reader<'_> {
     }
 
     /// Every gateway's bundle. Targets of other names are no business of gateways.
-    fn bundles(targets: Targets) -> BTreeMap<Name, Bundle> {
-        let bundle = |(path, target): (String, Target)| {
+    fn bundles(targets: &Targets) -> BTreeMap<Name, Bundle> {
+        let bundle = |(path, target): (&String, &Target)| {
             let gateway = path.strip_suffix(BUNDLE)?.parse().ok()?;
             let sha256 = target.hashes.sha256;
             Some((gateway, Bundle { path: format!("targets/{sha256}.{path}"), sha256 }))
         };
-        targets.targets.into_iter().filter_map(bundle).collect()
+        targets.targets.iter().filter_map(bundle).collect()
     }
 
     fn wrong(&self, path: &str, what: String) -> PublishError {

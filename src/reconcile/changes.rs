@@ -8,7 +8,7 @@ use super::{Step, Steps};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Changes {
     /// Files of the generation in use that were put back.
-    pub files: usize,
+    pub files: u32,
     /// Tunnels that were not there before.
     pub added: usize,
     /// Tunnels whose process was started again.

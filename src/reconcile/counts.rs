@@ -53,7 +53,7 @@ impl Drift {
         let Changes { files, added, restarted, removed, routes, firewall, settings } = changes;
         let number = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
         for (count, more) in [
-            (&mut self.files, number(files)),
+            (&mut self.files, files.into()),
             (&mut self.tunnels, number(added + restarted + removed)),
             (&mut self.routes, routes.into()),
             (&mut self.firewall, firewall.into()),

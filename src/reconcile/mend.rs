@@ -36,7 +36,7 @@ pub(super) fn mend(gateway: &Gateway, report: &mut Report) -> Result<Current, Ru
             if wish == OnDrift::Repair {
                 // What only another day would have needed is no reason to fail today.
                 match restore::keep(files, &place, generation) {
-                    Ok(missing) => note(report, missing.into()),
+                    Ok(missing) => note(report, usize::from(missing)),
                     Err(error) => report.warnings.push(sentence(&error)),
                 }
             }
@@ -63,6 +63,6 @@ fn put_back(
 
 fn note(report: &mut Report, files: usize) {
     if files > 0 {
-        report.repaired.get_or_insert_default().files += files;
+        report.repaired.get_or_insert_default().files += u32::try_from(files).unwrap_or(u32::MAX);
     }
 }

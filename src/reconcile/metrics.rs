@@ -53,7 +53,7 @@ fn trust(page: &mut Page, status: &Status) {
     let metadata = &status.metadata;
     page.gauge("tieline_metadata_expiry_timestamp_seconds", "When the metadata of a role expire.");
     for (role, expires) in &metadata.expires {
-        page.sample(&[("role", &role.to_string())], seconds(*expires));
+        page.sample(&[("role", role)], seconds(*expires));
     }
     page.gauge("tieline_metadata_valid", "Whether the trusted metadata can be relied on now.");
     page.sample(&[], u8::from(metadata.problem.is_none()));

@@ -12,7 +12,9 @@ mod verify_report;
 pub use findings_json::{FindingEntry, FindingsReport, PlaceEntry, SeverityText};
 pub use findings_text::{findings_text, summary};
 pub use lock_report::{LockEntry, LockReport};
-pub use release_report::{KeyEntry, KeysReport, MissingSignatures, ReleaseReport};
+pub use release_report::{
+    KeyEntry, KeysReport, MissingSignatures, ReleaseReport, TeamEntry, TeamsReport,
+};
 pub use root_report::{HolderEntry, NeedEntry, ProposalEntry, RoleEntry, RootEntry, RootReport};
 pub use source::{Source, Sources};
 pub use verify_report::{BundleEntry, SignedEntry, VerifyReport};

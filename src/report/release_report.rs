@@ -1,5 +1,7 @@
 //! What `tieline sign` signs, and `tieline key show` shows; as JSON with schemas in `schema/`.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -14,6 +16,9 @@ pub struct ReleaseReport {
     pub mesh: Option<Name>,
     /// The number of the release.
     pub release: u64,
+    /// The team whose gateways alone it is about, if it is one's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub team: Option<String>,
     /// Whose signatures are missing, if the release is held for them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub held: Option<MissingSignatures>,
@@ -35,6 +40,34 @@ pub struct ReleaseReport {
     pub unchanged: Vec<Name>,
     /// Gateways that have no bundle any more.
     pub removed: Vec<Name>,
+    /// Gateways that a team answers for, and this release does not.
+    pub elsewhere: BTreeMap<Name, String>,
+}
+
+/// Who answers for which gateways, as `tieline delegate list` shows it.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct TeamsReport {
+    /// The teams, in the order in which gateways ask them.
+    pub teams: Vec<TeamEntry>,
+}
+
+/// A team that signs for its own gateways.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct TeamEntry {
+    /// Its name.
+    pub team: String,
+    /// The ids of its keys.
+    pub keys: Vec<String>,
+    /// How many of them must sign.
+    pub threshold: u64,
+    /// The paths of the bundles that it may speak of.
+    pub paths: Vec<String>,
+    /// The gateways that it has signed for.
+    pub gateways: Vec<Name>,
+    /// Until when that is valid, in UTC; null where it has not signed with the keys it has now.
+    pub expires: Option<String>,
 }
 
 /// Signatures that a release waits for.
@@ -88,11 +121,12 @@ impl ReleaseReport {
     /// The release in words, for the person whose key signs it, with what else there is to say.
     #[must_use]
     pub fn text(&self, remarks: &[String]) -> String {
+        let team = self.team.as_ref().map(|team| format!(" as team {team}")).unwrap_or_default();
         let of = self.mesh.as_ref().map(|mesh| format!(" of mesh {mesh}")).unwrap_or_default();
         let from = self.source_commit.as_ref().map(|commit| format!(" from commit {commit}"));
         let (release, until) = (self.release, &self.fresh_until);
         let from = from.unwrap_or_default();
-        let mut lines = vec![format!("release {release}{of}{from}, fresh until {until}:")];
+        let mut lines = vec![format!("release {release}{of}{team}{from}, fresh until {until}:")];
         if self.ends_with != "timestamp" {
             let role = &self.ends_with;
             lines.push(format!("  the {role} metadata expire first: sign those again in time"));
@@ -110,6 +144,9 @@ impl ReleaseReport {
         for (kind, gateways) in kinds.into_iter().filter(|(_, gateways)| !gateways.is_empty()) {
             let names: Vec<_> = gateways.iter().map(Name::as_str).collect();
             lines.push(format!("  {kind:9} {}", names.join(", ")));
+        }
+        for (gateway, team) in &self.elsewhere {
+            lines.push(format!("  {gateway} is left to team {team}"));
         }
         lines.join("\n")
     }

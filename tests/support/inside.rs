@@ -8,6 +8,7 @@ use std::fs;
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -31,10 +32,10 @@ pub const GIT_ADDRESS: &str = "10.77.0.1";
 
 /// Runs `body` in a lab of `count` LANs. `test` is the full name of the test that calls this: it
 /// is started again inside.
-pub fn enter(test: &str, count: usize, body: impl FnOnce(&mut Inside)) {
+pub fn enter(test: &str, count: usize, body: impl FnOnce(&Inside)) {
     if let Some(ran) = std::env::var_os(INSIDE) {
         fs::write(ran, "").unwrap();
-        return body(&mut Inside::new(count));
+        return body(&Inside::new(count));
     }
     let bench = Bench::new(User::Same);
     let ran = bench.temporary().join("ran");
@@ -76,7 +77,7 @@ pub struct Inside {
     count: usize,
     /// The administrators' directory.
     admin: PathBuf,
-    git: Option<Child>,
+    git: Mutex<Option<Child>>,
 }
 
 impl Inside {
@@ -89,7 +90,7 @@ impl Inside {
         let port = format!("x{:08x}", number.to_bits());
         ip(&["-n", "git", "address", "add", &format!("{GIT_ADDRESS}/32"), "dev", "wan"]);
         ip(&["-n", "internet", "route", "add", &format!("{GIT_ADDRESS}/32"), "dev", &port]);
-        let mut inside = Self { count, admin: ADMIN.into(), git: None };
+        let inside = Self { count, admin: ADMIN.into(), git: Mutex::default() };
         inside.start_git();
         for n in 1..=count {
             inside.configure(n, "");
@@ -98,24 +99,25 @@ impl Inside {
     }
 
     /// Starts the git server that gateways use.
-    pub fn start_git(&mut self) {
+    pub fn start_git(&self) {
         let daemon = Command::new("ip")
             .args(["netns", "exec", "git", "git", "daemon", "--export-all", "--reuseaddr"])
             .args([&format!("--base-path={GIT}"), &format!("--listen={GIT_ADDRESS}"), GIT])
             .process_group(0)
             .stderr(Stdio::null())
             .spawn();
-        self.git = Some(daemon.unwrap());
+        *self.git.lock().unwrap() = Some(daemon.unwrap());
         let url = format!("git://{GIT_ADDRESS}/mesh.git");
         wait_for("the git server answers", Duration::from_secs(20), || {
-            let mut list = self.on_gateway(1, &["git", "ls-remote", &url]);
-            list.output().unwrap().status.success()
+            // Gateways may have lost the way to it.
+            let list = ["netns", "exec", "git", "git", "ls-remote", &url];
+            Command::new("ip").args(list).output().unwrap().status.success()
         });
     }
 
     /// Kills the git server, in the middle of whatever it does.
-    pub fn stop_git(&mut self) {
-        if let Some(mut daemon) = self.git.take() {
+    pub fn stop_git(&self) {
+        if let Some(mut daemon) = self.git.lock().unwrap().take() {
             kill_group(daemon.id());
             let _ = daemon.wait();
         }
@@ -126,11 +128,8 @@ impl Inside {
     pub fn configure(&self, n: usize, more: &str) {
         let path = format!("{}/gateway.yaml", self.directory(n));
         let text = fs::read_to_string(&path).unwrap();
-        let kept = text.lines().filter(|line| {
-            !line.starts_with("remotes:")
-                && !line.starts_with("confirm:")
-                && !line.starts_with("checks:")
-        });
+        let ours = ["remotes:", "confirm:", "fetch_deadline:"];
+        let kept = text.lines().filter(|line| !ours.iter().any(|key| line.starts_with(key)));
         let mut text: String = kept.flat_map(|line| [line, "\n"]).collect();
         writeln!(text, "remotes: [\"git://{GIT_ADDRESS}/mesh.git\"]").unwrap();
         fs::write(&path, text + more).unwrap();
@@ -221,6 +220,15 @@ impl Inside {
             Some((tunnel["device"].as_str()?.to_owned(), tunnel["process"].as_u64()?))
         };
         tunnels.iter().filter_map(process).collect()
+    }
+
+    /// The process ids that stand in the run directory of gateway `gw-n`; looking runs nothing.
+    pub fn pids(&self, n: usize) -> Vec<String> {
+        let entries = fs::read_dir(format!("{}/run/openvpn", self.directory(n)));
+        let paths = entries.into_iter().flatten().flatten().map(|entry| entry.path());
+        let files = paths.filter(|path| path.extension().is_some_and(|of| of == "pid"));
+        let read = files.filter_map(|path| fs::read_to_string(path).ok());
+        read.map(|pid| pid.trim().to_owned()).filter(|pid| !pid.is_empty()).collect()
     }
 
     /// Whether the host of LAN `from` hears from that of LAN `to`.

@@ -1,19 +1,19 @@
 //! The client under test of the public TUF conformance suite
 //! (<https://github.com/theupdateframework/tuf-conformance>, CLIENT-CLI.md).
 //!
-//! What verifies here is what runs on gateways: [`Update`] decides, [`MetadataDirectory`] keeps.
-//! Only the files come over plain HTTP instead of git.
+//! It is made of what runs on gateways: [`Update`] decides, [`MetadataDirectory`] keeps, and files come
+//! as they come from a mirror.
 
 #![allow(clippy::print_stderr)]
 
-mod http;
-
 use std::error::Error;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use clap::{Args, Parser, Subcommand};
-use tieline::host::{Clock, FileError, Files, Mode, RealClock, RealFiles};
+use tieline::host::http::{Allowance, Mirror, Mirrors as _, OpenMirror, RealMirrors};
+use tieline::host::{Clock as _, FileError, Files as _, Mode, RealClock, RealFiles};
 use tieline::primitives::sentence;
 use tieline::reconcile::MetadataDirectory;
 use tieline::tuf::{Request, Update};
@@ -22,6 +22,9 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// Far more than any file of the suite, in bytes.
 const LIMIT: u64 = 64 << 20;
+
+/// How long a server may take for everything.
+const DEADLINE: Duration = Duration::from_mins(1);
 
 #[derive(Parser)]
 struct Cli {
@@ -37,11 +40,11 @@ struct Cli {
 #[derive(Args)]
 struct Remote {
     /// Where the repository has its metadata
-    #[arg(long, default_value = "")]
-    metadata_url: String,
+    #[arg(long)]
+    metadata_url: Option<String>,
     /// Where the repository has its targets
-    #[arg(long, default_value = "")]
-    target_base_url: String,
+    #[arg(long)]
+    target_base_url: Option<String>,
     /// A target to download; several are downloaded in this order
     #[arg(long)]
     target_name: Vec<String>,
@@ -94,10 +97,11 @@ fn download(directory: &Utf8Path, remote: &Remote, wanted: &[String]) -> Result<
 }
 
 fn follow(update: &mut Update, remote: &Remote, wanted: &[String]) -> Result<()> {
-    supply(update, remote)?;
+    let mut metadata = open(remote.metadata_url.as_deref())?;
+    supply(update, &mut *metadata)?;
     for path in wanted {
         update.seek(path)?;
-        supply(update, remote)?;
+        supply(update, &mut *metadata)?;
         let file = update.found(path)?.ok_or_else(|| format!("nobody has a target {path}"))?;
         let place = remote.target_dir.join(path.replace('%', "%25").replace('/', "%2F"));
         match RealFiles.read(&place, LIMIT) {
@@ -105,29 +109,31 @@ fn follow(update: &mut Update, remote: &Remote, wanted: &[String]) -> Result<()>
             Ok(_) | Err(FileError::NotFound { .. }) => {}
             Err(error) => return Err(error.into()),
         }
+        let mut targets = open(remote.target_base_url.as_deref())?;
         let request = file.request();
-        let bytes =
-            get(remote, &request)?.ok_or_else(|| format!("{} is not there", request.path))?;
-        if !file.is(&bytes) {
-            return Err(format!("{} is not what is signed", request.path).into());
-        }
+        let bytes = get(&mut *targets, &request)?;
+        let bytes = bytes.filter(|bytes| file.is(bytes));
+        let bytes = bytes.ok_or_else(|| format!("{} is not what is signed", request.path))?;
         RealFiles.replace(&place, &bytes, Mode::Public)?;
     }
     Ok(())
 }
 
 /// Gives the update what it asks for, until it has enough.
-fn supply(update: &mut Update, remote: &Remote) -> Result<()> {
+fn supply(update: &mut Update, metadata: &mut dyn OpenMirror) -> Result<()> {
     while let Some(request) = update.next() {
-        update.supply(get(remote, &request)?)?;
+        update.supply(get(metadata, &request)?)?;
     }
     Ok(())
 }
 
-fn get(remote: &Remote, request: &Request) -> Result<Option<Vec<u8>>> {
-    let (directory, file) = request.path.split_once('/').ok_or("a path without a directory")?;
-    let base = if directory == "targets" { &remote.target_base_url } else { &remote.metadata_url };
-    let url = format!("{}/{file}", base.trim_end_matches('/'));
-    http::get(&url, request.limit.saturating_add(1))
-        .map_err(|error| format!("{url}: {error}").into())
+fn open(url: Option<&str>) -> Result<Box<dyn OpenMirror>> {
+    let url = url.ok_or("there is no URL to ask")?.parse()?;
+    Ok(RealMirrors.open(&Mirror { url, ca: None }, Allowance::slice(DEADLINE))?)
+}
+
+/// A file of one of the two directories, which here have addresses of their own.
+fn get(mirror: &mut dyn OpenMirror, request: &Request) -> Result<Option<Vec<u8>>> {
+    let (_, file) = request.path.split_once('/').ok_or("a path without a directory")?;
+    Ok(mirror.get(file, request.limit)?)
 }

@@ -1,22 +1,16 @@
 //! What a release is made of: the repository, the build, what is held.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU64;
 
 use camino::Utf8Path;
 
-use super::Args;
 use crate::bundle::{self, Build};
 use crate::cli::trust::{Directory, refuse};
 use crate::cli::{Context, Exit, Failure};
 use crate::primitives::{Digest, Name};
 use crate::tuf::repository::{Audit, Held, NewFile, Proposal, RepositoryError, proposed};
-use crate::tuf::{Limits, Request};
-
-/// What is to be signed, and what the signer should know about it.
-pub(super) struct Inputs {
-    pub(super) proposal: Proposal,
-    pub(super) remarks: Vec<String>,
-}
+use crate::tuf::{Limits, Request, RoleName};
 
 /// The most that is read of build.json, in bytes; a gateway takes about 150.
 const MAX_BUILD: u64 = 32 << 20;
@@ -43,19 +37,26 @@ impl From<Stopped> for Failure {
 }
 
 /// The repository as it is, verified.
-pub(super) fn audit(
-    args: &Args,
+pub(in crate::cli) fn audit(
+    root: Option<&Utf8Path>,
     repository: &Directory,
     context: &Context,
 ) -> Result<Audit, Failure> {
-    let root = match &args.root {
+    let root = match root {
         Some(path) => read(&context.path(path), Limits::GATEWAY.root, context)?,
         None => repository.first_root(context)?,
     };
-    let audit = Audit::new(root, |request: &Request| {
-        repository.read(request, context).map_err(Stopped::Read)
-    })?;
-    let Some(number) = args.after else { return Ok(audit) };
+    let read = |request: &Request| repository.read(request, context).map_err(Stopped::Read);
+    Ok(Audit::new(root, read)?)
+}
+
+/// The same, as if release `number` were the newest.
+pub(super) fn after(
+    number: NonZeroU64,
+    audit: Audit,
+    repository: &Directory,
+    context: &Context,
+) -> Result<Audit, Failure> {
     let path = format!("metadata/{number}.targets.json");
     let request = Request { path, limit: Limits::GATEWAY.targets };
     let targets = repository.read(&request, context)?.ok_or_else(|| {
@@ -67,7 +68,7 @@ pub(super) fn audit(
 }
 
 /// build.json and the bundles it lists.
-pub(super) fn build(
+pub(in crate::cli) fn build(
     directory: &Utf8Path,
     context: &Context,
 ) -> Result<(Build, BTreeMap<Name, Vec<u8>>), Failure> {
@@ -95,17 +96,21 @@ fn listed(path: &Utf8Path, context: &Context) -> Result<Build, Failure> {
 pub(super) fn held(
     repository: &Directory,
     audit: &Audit,
+    team: Option<&RoleName>,
     context: &Context,
 ) -> Result<Proposal, Failure> {
     let read = |path: &str| {
         let request = Request { path: path.to_owned(), limit: Limits::GATEWAY.targets };
         repository.read(&request, context).map_err(Stopped::Read)
     };
-    let held = Held::read(audit, None, read)?.ok_or_else(|| {
-        let next = audit.release().map_or(1, |newest| newest + 1);
-        let place = repository.path().join("proposed");
-        Failure::say(Exit::Failure, format!("{place} holds no release that could be number {next}"))
-            .hint("`tieline sign --propose` makes one")
+    let held = Held::read(audit, team, read)?.ok_or_else(|| {
+        let places = Held::paths(audit, team);
+        let place = repository.path().join(places.first().map_or("proposed", String::as_str));
+        Failure::say(
+            Exit::Failure,
+            format!("no release is held that follows the newest: {place} is not there"),
+        )
+        .hint("`tieline sign --propose` makes one; a team's is meant with --as TEAM")
     })?;
     Ok(proposed(audit, held, read)?)
 }

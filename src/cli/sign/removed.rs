@@ -22,7 +22,13 @@ pub(super) fn allowed(
     let mut may: BTreeSet<Name> = named.iter().cloned().collect();
     let path = context.path(mesh).with_extension("lock");
     let Some(lock) = read(&path, context)? else { return Ok(may) };
-    let built: BTreeSet<Name> = proposal.bundles.iter().filter_map(NewFile::gateway).collect();
+    may.extend(lock.removed());
+    // A team has no bundles but its own.
+    if proposal.held.team().is_some() {
+        return Ok(may);
+    }
+    let built = proposal.bundles.iter().filter_map(NewFile::gateway);
+    let built: BTreeSet<Name> = built.chain(proposal.elsewhere.keys().cloned()).collect();
     let numbers = lock.numbers();
     let absent = numbers.keys().filter(|name| !built.contains(*name) && !may.contains(*name));
     let absent: Vec<_> = absent.map(Name::as_str).collect();
@@ -32,7 +38,6 @@ pub(super) fn allowed(
         return Err(Failure::say(Exit::BadBundle, message)
             .hint("run `tieline build` again; or name who may go without with --drop"));
     }
-    may.extend(lock.removed());
     Ok(may)
 }
 

@@ -1,6 +1,6 @@
 //! A release in words, before it is signed.
 
-use crate::report::{MissingSignatures, ReleaseReport};
+use crate::report::{MissingSignatures, ReleaseReport, counted};
 use crate::tuf::KeyId;
 use crate::tuf::repository::{Audit, Missing, Proposal, ReleaseTerms};
 
@@ -12,6 +12,7 @@ pub(super) fn report(audit: &Audit, proposal: &Proposal, terms: &ReleaseTerms) -
     ReleaseReport {
         mesh: audit.mesh().cloned(),
         release: proposal.number,
+        team: proposal.held.team().map(ToString::to_string),
         held: None,
         source_commit: proposal.source_commit.clone(),
         fresh_until: first.map(|(_, at)| at.to_string()).unwrap_or_default(),
@@ -21,6 +22,7 @@ pub(super) fn report(audit: &Audit, proposal: &Proposal, terms: &ReleaseTerms) -
         changed: changes.changed,
         unchanged: changes.unchanged,
         removed: changes.removed,
+        elsewhere: proposal.elsewhere.iter().map(|(g, t)| (g.clone(), t.to_string())).collect(),
     }
 }
 
@@ -36,15 +38,20 @@ pub(super) fn missing(missing: &Missing) -> MissingSignatures {
 }
 
 /// The same, for people.
-pub(super) fn held(number: u64, missing: &Missing) -> String {
+pub(super) fn held(proposal: &Proposal, missing: &Missing) -> String {
     let ids = |ids: &[KeyId]| ids.iter().map(KeyId::short).collect::<Vec<_>>().join(", ");
     let Missing { needed, signed, others, .. } = missing;
-    let role = role(missing);
-    let more = needed.saturating_sub(signed.len() as u64);
-    let plural = if more == 1 { "" } else { "s" };
+    let (role, number) = (role(missing), proposal.number);
+    let more = counted(
+        usize::try_from(needed.saturating_sub(signed.len() as u64)).unwrap_or(0),
+        "more signature",
+    );
+    let team = proposal.held.team();
+    let whose = team.map(|team| format!(" of team {team}")).unwrap_or_default();
+    let how = team.map(|team| format!(" --as {team}")).unwrap_or_default();
     format!(
-        "release {number} is held in proposed/: its {role} metadata need {more} more signature{plural} by {}; \
-         `tieline sign --countersign` adds them",
+        "release {number}{whose} is held in proposed/: its {role} metadata need {more} by {}; \
+         `tieline sign --countersign{how}` adds them",
         ids(others)
     )
 }

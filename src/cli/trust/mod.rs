@@ -109,6 +109,21 @@ pub(super) fn refuse(error: &RepositoryError) -> Failure {
             Exit::Signature,
             Some("sign a whole release with the new keys: `tieline sign`".to_owned()),
         ),
+        RepositoryError::Inherited { .. } => (
+            Exit::Signature,
+            Some(
+                "`tieline delegate list` shows them; then `tieline sign --delegations keep`, or \
+                 `drop`, or `tieline delegate` again after that"
+                    .to_owned(),
+            ),
+        ),
+        RepositoryError::NoTeam { .. } => (
+            Exit::Failure,
+            Some(
+                "`tieline delegate list` shows the teams, `tieline delegate set` adds one"
+                    .to_owned(),
+            ),
+        ),
         RepositoryError::NoRelease => {
             (Exit::Failure, Some("`tieline sign` makes the first".to_owned()))
         }

@@ -37,22 +37,25 @@ const ATTEMPTS: usize = 5;
 /// again is another one. `None` where there is no such table, or the kernel does not answer:
 /// loading it then shows what is wrong, in nft's words.
 pub(super) fn table() -> Option<Digest> {
-    (0..ATTEMPTS).find_map(|_| ask().transpose()).and_then(Result::ok)?
+    let looks = (0..ATTEMPTS).find_map(|_| look().transpose());
+    let content = looks.and_then(Result::ok).filter(|content| !content.is_empty());
+    content.map(|content| Digest::of(&content))
 }
 
-/// One look; `None` where the ruleset changed meanwhile.
-fn ask() -> io::Result<Option<Option<Digest>>> {
+/// One look: all that there is of the table, nothing where there is none; `None` where the ruleset
+/// changed meanwhile.
+fn look() -> io::Result<Option<Vec<u8>>> {
     let mut all = Vec::new();
     for kind in KINDS {
         let Some(found) = dump(kind)? else { return Ok(None) };
         // Without the table there are neither chains nor rules.
-        if found.is_empty() && kind == KINDS[0] {
-            return Ok(Some(None));
+        if found.is_empty() && all.is_empty() {
+            break;
         }
         all.extend(u64::try_from(found.len()).unwrap_or(u64::MAX).to_be_bytes());
         all.extend(found);
     }
-    Ok(Some(Some(Digest::of(&all))))
+    Ok(Some(all))
 }
 
 /// What the kernel tells of one kind about our table, without the headers, which count requests

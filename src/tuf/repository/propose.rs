@@ -52,7 +52,7 @@ pub(super) fn propose_with(
         .collect();
     // Targets that are no bundles of ours stay, like everything else we do not know.
     next.targets.retain(|_, file| {
-        describe(file).map_or(true, |was| {
+        describe(file).ok().is_none_or(|was| {
             build.gateways.contains_key(&was.gateway) && !elsewhere.contains_key(&was.gateway)
         })
     });
@@ -92,7 +92,7 @@ pub fn propose_as(
     let before = newest.teams.iter().find(|other| other.name == *team);
     let mut next = before.map_or_else(empty, |before| before.signed.body.clone());
     next.targets.retain(|_, file| {
-        describe(file).map_or(true, |was| build.gateways.contains_key(&was.gateway))
+        describe(file).ok().is_none_or(|was| build.gateways.contains_key(&was.gateway))
     });
     let own: Vec<&Name> = build.gateways.keys().filter(|name| theirs(name)).collect();
     if own.is_empty() {

@@ -1,0 +1,153 @@
+//! `tieline delegate`.
+
+use std::fmt::Write as _;
+use std::num::NonZeroU64;
+
+use clap::Subcommand;
+
+use super::sign::{About, Options, audit, begin, build, conclude, review, team};
+use super::trust::{Directory, KeySource, Passphrase, load_public, refuse};
+use super::{Context, Exit, Failure, Format};
+use crate::primitives::Name;
+use crate::report::{TeamEntry, TeamsReport};
+use crate::tuf::KeyId;
+use crate::tuf::repository::{Delegate, TeamView, delegate};
+
+/// Give a team the keys of its own gateways
+///
+/// A team signs for its own gateways with keys of its own, and for no others: `tieline sign --as
+/// TEAM`. Whoever holds the targets role gives and takes that. Snapshot and timestamp stay with
+/// CI, which so sees every release of a team, and can hold it up but not change it.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: DelegateCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum DelegateCommand {
+    Set(Box<Set>),
+    Remove(Box<Remove>),
+    List(Box<List>),
+}
+
+/// Say which keys answer for which gateways
+///
+/// Makes the next release, out of the build, in which TEAM has these keys and these gateways,
+/// whatever it had before. The release key goes on to answer for a gateway until the first release
+/// it signs after TEAM has signed for that gateway.
+#[derive(Debug, clap::Args)]
+struct Set {
+    /// The team
+    team: String,
+
+    /// A gateway of the team
+    #[arg(long = "gateway", value_name = "NAME", required = true, value_delimiter = ',')]
+    gateways: Vec<Name>,
+
+    /// A public key of the team
+    #[arg(long = "team-key", value_name = "KEY", required = true)]
+    team_keys: Vec<KeySource>,
+
+    /// How many of the team's keys must sign
+    #[arg(long, value_name = "N", default_value = "1")]
+    threshold: NonZeroU64,
+
+    #[command(flatten)]
+    options: Options,
+}
+
+/// Take everything back
+///
+/// Makes the next release, out of the build, in which the release key answers for the team's
+/// gateways again.
+#[derive(Debug, clap::Args)]
+struct Remove {
+    /// The team
+    team: String,
+
+    #[command(flatten)]
+    options: Options,
+}
+
+/// Show who answers for which gateways
+#[derive(Debug, clap::Args)]
+struct List {
+    /// The repository
+    #[arg(long, value_name = "DIR", default_value = "repository")]
+    repository: camino::Utf8PathBuf,
+
+    /// Verify the repository from this root on, instead of its own first
+    #[arg(long, value_name = "FILE")]
+    root: Option<camino::Utf8PathBuf>,
+}
+
+pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
+    match &args.command {
+        DelegateCommand::Set(args) => {
+            let keys =
+                args.team_keys.iter().map(|key| load_public(key, &Passphrase::default(), context));
+            let change = Delegate::Set {
+                team: team(&args.team)?,
+                keys: keys.collect::<Result<_, _>>()?,
+                threshold: args.threshold,
+                gateways: args.gateways.iter().cloned().collect(),
+            };
+            let gateways: Vec<_> = args.gateways.iter().map(Name::as_str).collect();
+            let remark = format!("team {} answers for {}", args.team, gateways.join(", "));
+            make(&args.options, change, remark, context)
+        }
+        DelegateCommand::Remove(args) => {
+            let change = Delegate::Remove { team: team(&args.team)? };
+            make(&args.options, change, format!("team {} answers for nothing", args.team), context)
+        }
+        DelegateCommand::List(args) => list(args, context),
+    }
+}
+
+fn make(
+    options: &Options,
+    change: Delegate,
+    remark: String,
+    context: &mut Context,
+) -> Result<Exit, Failure> {
+    let begun = begin(options, false, |audit, _, _| Ok(audit), context)?;
+    let (build, bundles) = build(options.build(), context)?;
+    let proposal = delegate(&begun.audit, change, &build, &bundles, &begun.terms);
+    let proposal = proposal.map_err(|error| refuse(&error))?;
+    review(options, &begun.audit, &proposal, context)?;
+    let about = About { remarks: vec![remark], ..About::default() };
+    conclude(options, &begun, proposal, &about, context)
+}
+
+fn list(args: &List, context: &mut Context) -> Result<Exit, Failure> {
+    let repository = Directory::new(&args.repository, context);
+    let audit = audit(args.root.as_deref(), &repository, context)?;
+    let entry = |view: TeamView| TeamEntry {
+        team: view.team.to_string(),
+        keys: view.keys.iter().map(ToString::to_string).collect(),
+        threshold: view.threshold,
+        paths: view.paths,
+        gateways: view.gateways,
+        expires: view.expires.map(|at| at.to_string()),
+    };
+    let views = audit.teams();
+    if context.format == Format::Json {
+        context.json(&TeamsReport { teams: views.into_iter().map(entry).collect() })?;
+        return Ok(Exit::Done);
+    }
+    let mut text = String::new();
+    for TeamView { team, keys, threshold, paths, gateways, expires } in views {
+        let keys: Vec<_> = keys.iter().map(KeyId::short).collect();
+        let gateways: Vec<_> = gateways.iter().map(Name::as_str).collect();
+        let (keys, paths) = (keys.join(", "), paths.join(", "));
+        let signed = match expires {
+            Some(at) => format!("signed for {} until {at}", gateways.join(", ")),
+            None => "has not signed yet".to_owned(),
+        };
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{team}: {threshold} of {keys} for {paths}; {signed}");
+    }
+    context.terminal.result(&text)?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,127 @@
+//! From a proposal to a release, or to one that waits for signatures.
+
+use camino::Utf8Path;
+
+use super::{Options, inputs, offline, removed, words};
+use crate::cli::trust::{Directory, consent, refuse};
+use crate::cli::{Context, Exit, Failure, Format};
+use crate::tuf::Signer;
+use crate::tuf::repository::{
+    Audit, Held, Missing, Proposal, ReleaseTerms, RepositoryError, check_clock, check_lifetimes,
+    check_removed, complete,
+};
+
+/// A repository to which a release is to be added.
+pub(in crate::cli) struct Begun<'h> {
+    signers: Vec<Box<dyn Signer + 'h>>,
+    pub(super) repository: Directory,
+    pub(in crate::cli) audit: Audit,
+    pub(in crate::cli) terms: ReleaseTerms,
+}
+
+/// What else is known about a proposal.
+#[derive(Default)]
+pub(in crate::cli) struct About<'a> {
+    /// What the signer should know.
+    pub(in crate::cli) remarks: Vec<String>,
+    /// A signature from elsewhere.
+    pub(in crate::cli) import: Option<&'a Utf8Path>,
+    /// Whether it goes on from one that is held.
+    pub(in crate::cli) countersign: bool,
+}
+
+/// Finds those who sign, and verifies the repository, and that now is a time to sign at. With
+/// `elsewhere` it is not necessary that anybody signs here.
+pub(in crate::cli) fn begin<'h>(
+    options: &Options,
+    elsewhere: bool,
+    change: impl FnOnce(Audit, &Directory, &Context) -> Result<Audit, Failure>,
+    context: &mut Context<'h>,
+) -> Result<Begun<'h>, Failure> {
+    let signers = if elsewhere || options.export.is_some() {
+        options.signers.load(context)?
+    } else {
+        options.signers.load_some(context)?
+    };
+    let repository = Directory::new(&options.repository, context);
+    let audit = inputs::audit(options.root.as_deref(), &repository, context)?;
+    let audit = change(audit, &repository, context)?;
+    let terms = options.terms(context);
+    if options.signed_at.is_none() {
+        check_clock(&audit, terms.signed_at).map_err(|error| refuse(&error))?;
+    }
+    check_lifetimes(&audit, &terms).map_err(|error| refuse(&error))?;
+    Ok(Begun { signers, repository, audit, terms })
+}
+
+/// Refuses a proposal that most likely is a mistake.
+pub(in crate::cli) fn review(
+    options: &Options,
+    audit: &Audit,
+    proposal: &Proposal,
+    context: &Context,
+) -> Result<(), Failure> {
+    if !options.back {
+        inputs::check_commit(audit, proposal, &options.mesh, context)?;
+    }
+    let may = removed::allowed(&options.drop, &options.mesh, proposal, context)?;
+    check_removed(&proposal.changes, &may).map_err(|error| refuse(&error))
+}
+
+/// Asks, signs, and writes what comes of it.
+pub(in crate::cli) fn conclude(
+    options: &Options,
+    begun: &Begun,
+    mut proposal: Proposal,
+    about: &About,
+    context: &mut Context,
+) -> Result<Exit, Failure> {
+    let Begun { signers, repository, audit, terms } = begun;
+    let signers: Vec<&dyn Signer> = signers.iter().map(AsRef::as_ref).collect();
+    if let Some(file) = about.import {
+        offline::import(file, &options.signers, audit, &mut proposal.held, context)?;
+    }
+    let mut report = words::report(audit, &proposal, terms);
+    if !signers.is_empty() || about.import.is_some() {
+        consent(&report.text(&about.remarks), "Sign it?", options.signers.yes, context)?;
+    }
+    let before = proposal.held.clone();
+    let missing = proposal.held.sign(audit, terms, &signers).map_err(|error| refuse(&error))?;
+    if let Some(missing) = &missing {
+        let signed = proposal.held != before || about.import.is_some();
+        let may = options.propose || about.countersign;
+        if !may || !(signed || options.export.is_some()) {
+            return Err(refuse(&RepositoryError::from(missing.clone())));
+        }
+        hold(repository, &proposal, missing, context)?;
+        if let Some(file) = &options.export {
+            offline::export(file, &proposal.held, context)?;
+        }
+        report.hold(words::missing(missing));
+    } else {
+        let places = Held::paths(audit, proposal.held.team());
+        let release = complete(audit, proposal, terms.signed_at).map_err(|e| refuse(&e))?;
+        repository.write(&release.files, context)?;
+        for place in places {
+            repository.remove(&place, context)?;
+        }
+    }
+    if context.format == Format::Json {
+        context.json(&report)?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Writes what is held, and says whose signature is missing.
+fn hold(
+    repository: &Directory,
+    proposal: &Proposal,
+    missing: &Missing,
+    context: &mut Context,
+) -> Result<(), Failure> {
+    let held = proposal.held.held().map_err(|error| refuse(&error))?;
+    repository.write(&proposal.bundles, context)?;
+    repository.write(&held, context)?;
+    context.terminal.note(&words::held(proposal, missing));
+    Ok(())
+}
