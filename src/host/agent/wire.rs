@@ -112,6 +112,19 @@ mod tests {
         assert_eq!(listed(&[5]), Answer::Refused);
     }
 
+    proptest::proptest! {
+        /// Whatever an agent answers is read or refused, never more than it sent.
+        #[test]
+        fn any_answer(kind: u8, body: Vec<u8>) {
+            let answer = [&[kind][..], &body].concat();
+            if let Answer::Given(keys) = listed(&answer) {
+                let size: usize = keys.iter().map(|key| key.blob.len() + 8).sum();
+                proptest::prop_assert!(size <= body.len());
+            }
+            let _ = signed(&answer);
+        }
+    }
+
     #[test]
     fn nonsense() {
         let mut short = Vec::new();
