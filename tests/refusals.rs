@@ -254,6 +254,8 @@ fn what_is_signed_but_not_allowed_here_is_refused() {
 
         // A release that behaves is welcome as ever.
         site.release();
+        let said = site.gateway(1).converge();
+        assert!(said.starts_with("gw-1: well again; runs had failed since "), "{said}");
         assert_eq!(site.gateway(1).converge(), "");
     });
 }
