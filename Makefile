@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 MESH ?= examples/five-lans/mesh.yaml
 
-.PHONY: help demo test soak lint bench deb security schema clean
+.PHONY: help demo test soak lint bench fuzz deb security schema clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -32,6 +32,21 @@ lint: ## Check format, lints, licences and sources of dependencies
 bench: ## Measure, and print ratios against public tools
 	@.ci/setup test
 	cargo bench
+
+FUZZ_SECONDS ?= 60
+FUZZ_TARGETS ?= $(sort $(notdir $(wildcard fuzz/seeds/*)))
+
+fuzz: ## Fuzz every parser of foreign bytes, FUZZ_SECONDS (60) each; FUZZ_TARGETS names some
+	@.ci/setup build
+	@command -v cargo-fuzz >/dev/null || cargo install --locked cargo-fuzz
+	@# The versions that the program has.
+	@cp Cargo.lock fuzz/Cargo.lock
+	@for target in $(FUZZ_TARGETS); do \
+		mkdir -p fuzz/corpus/$$target && echo "== $$target" && \
+		RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer none $$target fuzz/corpus/$$target fuzz/seeds/$$target -- \
+			-max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 -verbosity=0 -print_final_stats=1 \
+		|| exit; \
+	done
 
 deb: ## Build the Debian package into target/debian
 	@.ci/setup build

@@ -343,6 +343,12 @@ fn a_gateway_follows_a_mirror_and_asks_for_nothing_twice() {
         let quiet = ["404 /mesh/metadata/2.root.json", "200 /mesh/metadata/timestamp.json"];
         assert_eq!(gateway.converge(), "");
         assert_eq!(server.asked(), quiet);
+        // Where nobody may know what there is, the next root is as good as not there.
+        let s3 = format!("{{ mirror: \"{}\", ca: {ca} }}", server.url("s3/"));
+        gateway.configure(std::slice::from_ref(&s3), "");
+        assert_eq!(gateway.converge(), "");
+        assert_eq!(server.asked()[0], "403 /s3/metadata/2.root.json");
+        gateway.configure(std::slice::from_ref(&mirror), "");
         // A release that changes nothing here brings metadata only.
         assert_eq!(site.release(), 2);
         assert_eq!(site.gateway(1).converge(), "");

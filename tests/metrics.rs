@@ -73,6 +73,7 @@ fn full() -> Status {
             reason: "x".to_owned(),
             at: at("2030-01-28T08:00:00Z"),
         }],
+        failing_remotes: Vec::new(),
         hold: Some(Hold { until: Some(at("2030-01-29T08:00:00Z")), ..hold }),
         metadata: Metadata {
             release: Some(8),

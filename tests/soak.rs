@@ -264,7 +264,7 @@ impl Town<'_> {
         let one = self.dice.below(processes.len().max(1));
         for (number, pid) in processes.iter().enumerate() {
             if all || number == one {
-                let _ = Command::new("kill").args(["-9", pid]).status();
+                let _ = Command::new("kill").args(["-9", pid]).output();
             }
         }
     }

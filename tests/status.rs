@@ -66,3 +66,27 @@ fn status_shows_what_runs() {
         assert_eq!(dead["tunnels"][0]["process"], Value::Null);
     });
 }
+
+#[test]
+fn status_shows_remotes_that_fail() {
+    sandbox::enter("status_shows_remotes_that_fail", TOOLS, || {
+        let site = Site::new(1);
+        site.release();
+        let gateway = site.gateway(1);
+        gateway.configure(&["git://127.0.0.1:9/mesh.git".to_owned(), site.git.url()], "");
+        gateway.converge();
+        let failing = &json(gateway)["failing_remotes"];
+        assert_eq!(failing.as_array().unwrap().len(), 1);
+        assert_eq!(failing[0]["remote"], "git://127.0.0.1:9/mesh.git");
+        assert_eq!(failing[0]["failures"], 1);
+        let text = status(gateway, "human");
+        let line = "remote      git://127.0.0.1:9/mesh.git failed 1 time in a row, asked last for \
+                    another 2 min\n";
+        assert!(text.contains(line), "{text}");
+        // It is not asked in between, and once its line is gone nothing is said of it.
+        gateway.converge();
+        assert_eq!(json(gateway)["failing_remotes"][0]["failures"], 1);
+        gateway.configure(&[site.git.url()], "");
+        assert!(!status(gateway, "human").contains("remote  "));
+    });
+}

@@ -6,68 +6,24 @@
 mod support;
 
 use support::cli::Desk;
-use support::gateways::{Site, TOOLS};
-use support::{mesh, sandbox};
-use tieline::bundle::{Build, BuiltBundle};
-use tieline::compile::compile;
+use support::gateways::TOOLS;
+use support::office::Office;
+use support::sandbox;
 
-/// The desk of whoever keeps the repository, next to a site whose gateways trust its root.
-struct Office {
-    desk: Desk,
-    site: Site,
-}
-
-impl Office {
-    fn new() -> Self {
-        let desk = Desk::new();
-        for key in ["boss", "ci", "north"] {
-            desk.ok(&format!("key generate {key}"));
-        }
-        desk.ok("root init --yes --mesh test --key boss --release-key ci.pub");
-        let site = Site::new(2);
-        for n in [1, 2] {
-            let root = desk.read("repository/metadata/root.json");
-            std::fs::write(site.gateway(n).directory.join("root.json"), root).unwrap();
-        }
-        Self { desk, site }
+fn office() -> Office {
+    let desk = Desk::new();
+    for key in ["boss", "ci", "north"] {
+        desk.ok(&format!("key generate {key}"));
     }
-
-    /// What `tieline build` would write for the mesh as it is now.
-    fn build(&self) {
-        let bundles = compile(&mesh::numbered(&self.site.mesh));
-        let mut built = Build {
-            format: Build::FORMAT,
-            mesh: mesh::name("test"),
-            source_commit: None,
-            gateways: [].into(),
-        };
-        for (gateway, bundle) in bundles {
-            let entry = BuiltBundle { length: bundle.bytes.len() as u64, sha256: bundle.digest };
-            self.desk.write(&format!("build/{}", Build::bundle_file(&gateway)), &bundle.bytes);
-            built.gateways.insert(gateway, entry);
-        }
-        self.desk.write("build/build.json", serde_json::to_vec(&built).unwrap());
-    }
-
-    fn publish(&self) -> String {
-        self.desk.ok(&format!("publish {}", self.site.git.url()))
-    }
-
-    /// The port that a gateway's tunnel to the other one listens on, as installed.
-    fn port(&self, n: usize) -> String {
-        let gateway = self.site.gateway(n);
-        let config = gateway.directory.join(format!("state/current/openvpn/tl-{}.conf", 3 - n));
-        let config = std::fs::read_to_string(config).unwrap();
-        let line = config.lines().find(|line| line.starts_with("lport")).unwrap();
-        line.to_owned()
-    }
+    desk.ok("root init --yes --mesh test --key boss --release-key ci.pub");
+    Office::new(desk, 2)
 }
 
 /// North answers for gw-1, CI for gw-2; a change of the mesh reaches each when its own signer signs.
 #[test]
 fn each_gateway_follows_its_own_signer() {
     sandbox::enter("each_gateway_follows_its_own_signer", TOOLS, || {
-        let mut office = Office::new();
+        let mut office = office();
         office.build();
         let Office { desk, .. } = &office;
         desk.ok("sign --yes --key ci");
@@ -91,19 +47,17 @@ fn each_gateway_follows_its_own_signer() {
         for n in [1, 2] {
             assert!(office.site.gateway(n).converge().contains("applied"));
         }
-        let before = [office.port(1), office.port(2)];
+        assert_eq!(office.all_ports(), [11000, 11000]);
 
         // Other ports everywhere. CI signs: gw-2 follows, gw-1 does not.
-        office.site.mesh.tunnels.first_port = 12000;
-        office.site.mesh.tunnels.last_port = 12999;
+        office.move_ports(12000);
         office.build();
         office.desk.ok("sign --yes --key ci");
         office.publish();
         for n in [1, 2] {
             office.site.gateway(n).converge();
         }
-        assert_eq!(office.port(1), before[0], "gw-1 is none of CI's business");
-        assert_ne!(office.port(2), before[1]);
+        assert_eq!(office.all_ports(), [11000, 12000], "gw-1 is none of CI's business");
         // North signs: gw-1 follows.
         office.desk.ok("sign --yes --as north --propose --key north");
         office.desk.ok("sign --yes --as north --countersign --key ci");
@@ -111,7 +65,7 @@ fn each_gateway_follows_its_own_signer() {
         for n in [1, 2] {
             office.site.gateway(n).converge();
         }
-        assert_ne!(office.port(1), before[0]);
+        assert_eq!(office.all_ports(), [12000, 12000]);
 
         // The team goes; CI answers for its gateway at once, and nothing has to be done for that.
         office.desk.ok("delegate remove north --yes --key ci");

@@ -8,6 +8,8 @@ mod support;
 use std::fs;
 
 use support::cli::Desk;
+use support::git_servers::Certificates;
+use support::web_servers::WebServer;
 use tieline::primitives::Digest;
 
 const MESH: &str = "\
@@ -98,6 +100,25 @@ fn a_sound_repository() {
     assert_eq!(report["bundles"][0]["reproduced"], true);
     assert_eq!(report["root_given"], false);
     assert_eq!(report["metadata"].as_array().unwrap().len(), 4);
+}
+
+#[test]
+fn over_a_mirror() {
+    let desk = released();
+    let server = WebServer::start(&desk.path("repository"), &Certificates::new());
+    let mirror =
+        format!("verify --mirror {} --ca {}", server.url("mesh/"), server.path("ca.pem").display());
+    let ended = desk.run(&format!("{mirror} --root repository/metadata/1.root.json"));
+    assert!(ended.code == 0 && ended.err.is_empty(), "{}", ended.err);
+    assert!(ended.out.contains("sound: release 1 of mesh acme"), "{}", ended.out);
+    assert_eq!(server.asked().len(), 6, "the next root, three roles and two bundles");
+    desk.ok(&mirror.replace("/mesh/", "/s3/"));
+    fs::write(desk.path(&bundle(&desk, "lyon")), "changed").unwrap();
+    let ended = desk.run(&mirror);
+    assert_eq!(ended.code, 23, "{}", ended.err);
+    assert!(ended.err.contains("the bundle of lyon"), "{}", ended.err);
+    let elsewhere = desk.run(&format!("verify --mirror {}", server.url("broken/")));
+    assert_eq!(elsewhere.code, 10, "{}", elsewhere.err);
 }
 
 #[test]

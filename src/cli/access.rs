@@ -60,6 +60,11 @@ impl Access {
         Ok(remote)
     }
 
+    /// The only certificate authorities that are believed, where that is said.
+    pub(super) fn authorities(&self, context: &Context) -> Option<Utf8PathBuf> {
+        self.ca.as_ref().map(|path| context.path(path))
+    }
+
     /// How long one exchange may take.
     pub(super) fn deadline(&self) -> Duration {
         Duration::from_secs(self.timeout)

@@ -5,8 +5,10 @@ use std::fmt::Write as _;
 use super::gateway::{ConfigArgs, Parts};
 use super::{Context, Exit, Failure, Format};
 use crate::reconcile::{
-    ClockStatus, Outcome, Pending, Phase, Questions, State, Status, TunnelStatus, status,
+    ClockStatus, FailingRemote, Outcome, Pending, Phase, Questions, State, Status, TunnelStatus,
+    status,
 };
+use crate::report::counted;
 
 /// Show how this gateway is: its release, its tunnels, the metadata it trusts
 #[derive(Debug, clap::Args)]
@@ -57,6 +59,7 @@ fn text(status: &Status) -> String {
         lines.push(format!("metadata    {role} expires first, at {expires}"));
     }
     lines.extend(clock(&status.clock));
+    lines.extend(status.failing_remotes.iter().map(failing));
     if let Some(run) = &status.last_run {
         let how = match run.outcome {
             Outcome::Converged => "nothing to do".to_owned(),
@@ -83,6 +86,15 @@ fn text(status: &Status) -> String {
         text.push_str(&table(&status.tunnels));
     }
     text
+}
+
+fn failing(remote: &FailingRemote) -> String {
+    let times = counted(remote.failures as usize, "time");
+    let order = match remote.last_for.div_ceil(60) {
+        0 => String::new(),
+        minutes => format!(", asked last for another {minutes} min"),
+    };
+    format!("remote      {} failed {times} in a row{order}", remote.remote)
 }
 
 /// What is wrong with the clock, if something is: one that is right is nothing to tell of.

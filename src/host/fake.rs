@@ -57,6 +57,8 @@ pub(crate) struct World {
     /// The tunnels whose process cannot be started, as if its unit were masked, and how long it
     /// takes to find that out.
     pub(crate) masked: BTreeMap<Device, Duration>,
+    /// The tunnels whose device cannot be removed.
+    pub(crate) stuck: BTreeSet<Device>,
     /// The effects so far.
     pub(crate) effects: Vec<String>,
     fate: Fate,

@@ -154,6 +154,12 @@ impl Release {
         root.map_or("metadata/1.root.json", String::as_str)
     }
 
+    /// Its version, as the name says it.
+    pub(super) fn last_root_number(&self) -> u64 {
+        let name = self.last_root().strip_prefix("metadata/").unwrap_or_default();
+        name.strip_suffix(ROOT).and_then(|number| number.parse().ok()).unwrap_or(1)
+    }
+
     /// The path of the snapshot.
     pub(super) fn snapshot_path(&self) -> String {
         format!("metadata/{}.snapshot.json", self.snapshot)

@@ -9,7 +9,7 @@ use super::release::{Bundle, Release};
 use super::{Publication, PublishError};
 use crate::host::{FileError, Files};
 use crate::primitives::Name;
-use crate::tuf::repository::binding;
+use crate::tuf::repository::{binding, succeeds};
 use crate::tuf::{Limits, Request, Stored, TrustError, Update};
 
 /// Runs the client workflow over the repository, and for every gateway what comes after it. What
@@ -55,7 +55,7 @@ pub(super) fn verify(
     Ok(bundles)
 }
 
-/// Whether gateways that come to know the newest root of `release` hold on to the version numbers
+/// Refuses to take away a root that is out. Whether gateways that come to know the newest root of `release` hold on to the version numbers
 /// of `published`. After keys were stolen and replaced they do not, however high the thief made
 /// them.
 pub(super) fn binds(
@@ -65,6 +65,14 @@ pub(super) fn binds(
 ) -> Result<bool, PublishError> {
     let root = files.read(&release.repository.join(release.last_root()), Limits::GATEWAY.root)?;
     let theirs = |path: &str, limit| files.read(&published.repository.join(path), limit);
+    let ours = release.last_root_number();
+    match theirs(&format!("metadata/{}.root.json", ours + 1), Limits::GATEWAY.root) {
+        Ok(next) if succeeds(&root, &next)? => {
+            return Err(PublishError::Older { role: "root", theirs: ours + 1, ours });
+        }
+        Err(error) if !error.is_not_found() => return Err(error.into()),
+        _ => {}
+    }
     let timestamp = theirs("metadata/timestamp.json", Limits::GATEWAY.timestamp)?;
     let snapshot = theirs(&published.snapshot_path(), Limits::GATEWAY.snapshot)?;
     Ok(binding(&root, &timestamp, &snapshot)?)

@@ -15,6 +15,7 @@ mod decide;
 mod error;
 mod execute;
 mod exporter;
+mod floor;
 mod generation;
 pub mod health;
 mod hold;
@@ -57,7 +58,9 @@ pub use report::{Installed, Report};
 pub use restore::RestoreError;
 pub use run::{Gateway, Machine, OnDrift, run};
 pub use splay::splay;
-pub use status::{ClockStatus, InUse, Metadata, Questions, State, Status, TunnelStatus, status};
+pub use status::{
+    ClockStatus, FailingRemote, InUse, Metadata, Questions, State, Status, TunnelStatus, status,
+};
 pub use transaction::{
     ByHandError, Cause, Found, History, Journal, Linked, Origin, Pending, Phase, Recovery,
     Rejected, Situation, forget, lift, put_back, roll_back_by_hand, way_out,

@@ -6,7 +6,7 @@ use camino::Utf8PathBuf;
 
 use super::aside::SetAside;
 use super::served::{Served, Trouble, untrusted};
-use super::{Gateway, Report, metadata};
+use super::{Gateway, Report, floor, metadata};
 use crate::host::{FileError, Source};
 use crate::primitives::{Digest, sentence};
 use crate::tuf::{self, Stored, TrustError, Update, Validity, VerifiedBundle, VerifiedRelease};
@@ -186,7 +186,10 @@ fn update(
     let followed = follow(gateway, source, served, &mut update);
     kept.save(files, &update).map_err(ReleaseError::Metadata)?;
     followed?;
-    Ok(update.finish().map_err(|error| untrusted(source, error))?)
+    let release = update.finish().map_err(|error| untrusted(source, error))?;
+    let floor = floor::check(files, &paths.state, &release).map_err(ReleaseError::Metadata)?;
+    floor.map_err(|error| untrusted(source, error))?;
+    Ok(release)
 }
 
 /// Begins with the root that is kept or, where that is damaged, with the one provisioned.

@@ -109,9 +109,8 @@ impl<'a> Served<'a> {
             },
             Kind::Mirror(mirror) => match mirror.get(path, limit) {
                 Ok(bytes) => Ok(bytes),
-                // S3 says so of what is not there to whoever may not list what is. The next root
-                // is the one file that need not be there.
-                Err(HttpError::Status { status: 403, .. }) if is_root(path) => Ok(None),
+                // The next root is the one file that need not be there.
+                Err(error) if error.may_be_absence() && is_root(path) => Ok(None),
                 Err(HttpError::TooLarge { .. }) => Err(too_large().into()),
                 Err(error) => Err(error.into()),
             },

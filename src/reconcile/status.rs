@@ -10,11 +10,13 @@ use serde::Serialize;
 
 use super::health::TunnelSight;
 use super::{
-    Current, GatewayConfig, History, Hold, LastRun, Pending, Rejected, StepError, generation,
-    health, metadata,
+    Current, GatewayConfig, History, Hold, LastRun, Pending, Rejected, SetAside, StepError,
+    generation, health, metadata,
 };
 use crate::bundle::{Manifest, Unit};
-use crate::host::{Clock, Files, Network, NetworkState, Probes, Process, Services, TunnelState};
+use crate::host::{
+    Clock, Files, Network, NetworkState, Probes, Process, Services, Source, TunnelState,
+};
 use crate::primitives::{Device, Digest, Name, sentence};
 use crate::tuf::{Stored, TrustError, Update, UtcTime, VerifiedRelease};
 
@@ -61,6 +63,8 @@ pub struct Status {
     pub clock: ClockStatus,
     /// The tunnels of the generation, in the order of their devices
     pub tunnels: Vec<TunnelStatus>,
+    /// The remotes that failed when they were asked last
+    pub failing_remotes: Vec<FailingRemote>,
     /// How the last run of the reconciler ended
     pub last_run: Option<LastRun>,
 }
@@ -77,6 +81,17 @@ pub struct InUse {
     /// Since when it has been in use, where that is known
     #[schemars(with = "Option<String>")]
     pub since: Option<UtcTime>,
+}
+
+/// A remote that failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct FailingRemote {
+    /// Where it is
+    pub remote: String,
+    /// How often in a row
+    pub failures: u32,
+    /// How many seconds the others are still asked before it
+    pub last_for: u64,
 }
 
 /// What a gateway trusts.
@@ -144,6 +159,17 @@ pub enum State {
     Down,
 }
 
+fn failing_remotes(asked: &Questions, config: &GatewayConfig) -> Vec<FailingRemote> {
+    let now = asked.clock.boot();
+    let aside = SetAside::load(asked.files, &config.paths.run, &now);
+    let failing = |remote: &Source| {
+        let failures = aside.hosts.get(&remote.origin())?.failures;
+        let last_for = aside.left(remote, &now).as_secs();
+        Some(FailingRemote { remote: remote.to_string(), failures, last_for })
+    };
+    config.remotes.iter().filter_map(failing).collect()
+}
+
 /// Looks at a gateway.
 pub fn status(asked: &Questions, config: &GatewayConfig) -> Result<Status, StepError> {
     status_after(asked, config, LastRun::load(asked.files, &config.paths))
@@ -187,6 +213,7 @@ pub(super) fn status_after(
         transaction: Pending::load(asked.files, &paths.state, asked.clock),
         rejected: History::load(asked.files, &paths.state).rejected,
         hold: Hold::in_force(asked.files, &paths.state, now),
+        failing_remotes: failing_remotes(asked, config),
         metadata,
         clock,
         tunnels,

@@ -113,6 +113,11 @@ impl Site {
         self.gateways.push(gateway);
     }
 
+    /// The network namespace between the gateways.
+    pub fn underlay(&self) -> &str {
+        &self.underlay
+    }
+
     /// Gateway `gw-n`.
     pub fn gateway(&self, n: usize) -> &Gateway {
         &self.gateways[n - 1]
@@ -233,7 +238,7 @@ impl Gateway {
         let mut text = String::new();
         let state = self.directory.join("state");
         list(&state, &state, &mut text);
-        let left_out = ["metadata", "status.json", "git"];
+        let left_out = ["metadata", "floor.json", "status.json", "git"];
         let kept = text.lines().filter(|line| {
             !left_out.iter().any(|name| line.split('/').nth(1).is_some_and(|n| n.starts_with(name)))
         });

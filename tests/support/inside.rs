@@ -285,7 +285,7 @@ pub fn wait_for(what: &str, limit: Duration, mut condition: impl FnMut() -> bool
 
 /// Ends a process group as nothing else does.
 pub fn kill_group(leader: u32) {
-    let _ = Command::new("kill").args(["-9", "--", &format!("-{leader}")]).status();
+    let _ = Command::new("kill").args(["-9", "--", &format!("-{leader}")]).output();
 }
 
 fn ip(arguments: &[&str]) {

@@ -23,6 +23,7 @@ pub mod lab;
 pub mod mesh;
 pub mod notes;
 pub mod nspawn;
+pub mod office;
 pub mod releases;
 pub mod sandbox;
 pub mod skip;

@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 
 use super::git_servers::{Certificates, free_port};
 
-/// nginx with TLS, which serves a directory below `/mesh/` and misbehaves elsewhere.
+/// nginx with TLS, which serves a directory below `/mesh/`, and below `/s3/` as S3 does to those who
+/// may not list it, and misbehaves elsewhere.
 pub struct WebServer {
     pub port: u16,
     directory: tempfile::TempDir,
@@ -42,7 +43,7 @@ impl WebServer {
             .stderr(log)
             .spawn()
             .expect("nginx has to be installed");
-        let server = Self { port, nginx, directory };
+        let server = Self { port, directory, nginx };
         // It writes its process id when it listens.
         let end = Instant::now() + Duration::from_secs(30);
         while !server.path("nginx.pid").exists() {
@@ -101,6 +102,8 @@ fn config(place: &Path, root: &Path, port: u16) -> String {
                 listen 127.0.0.1:{port} ssl;
                 ssl_certificate {place}/server.pem; ssl_certificate_key {place}/server.key;
                 location /mesh/ {{ alias {root}/; }}
+                location /s3/ {{ alias {root}/; error_page 404 = @denied; }}
+                location @denied {{ return 403; }}
                 location /moved/ {{ rewrite ^/moved/(.*)$ /mesh/$1 permanent; }}
                 location /moved-host/ {{ return 302 https://localhost:{port}/mesh/metadata/root.json; }}
                 location /moved-plain/ {{ return 302 http://127.0.0.1:{port}/mesh/metadata/root.json; }}

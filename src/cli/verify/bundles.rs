@@ -1,8 +1,8 @@
 //! Whether the bundles are what the release says.
 
 use super::Problem;
+use super::place::Place;
 use crate::bundle;
-use crate::cli::trust::Directory;
 use crate::cli::{Context, Exit, Failure};
 use crate::primitives::{Digest, Name};
 use crate::tuf::repository::{Audit, BundleSight, Examination};
@@ -12,7 +12,7 @@ use crate::tuf::{Limits, Request};
 pub(super) fn check(
     audit: &Audit,
     seen: &Examination,
-    repository: &Directory,
+    repository: &Place,
     context: &Context,
 ) -> Result<Vec<Problem>, Failure> {
     let mut problems = Vec::new();

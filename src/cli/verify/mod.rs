@@ -1,13 +1,14 @@
 //! `tieline verify`.
 
 mod bundles;
+mod place;
 mod rebuild;
 mod words;
 
 use camino::Utf8PathBuf;
 
 use super::access::{Access, workspace};
-use super::trust::{Directory, refuse};
+use super::trust::refuse;
 use super::{Context, Exit, Failure, Format};
 use crate::host::git::{Fetch, Limits};
 use crate::primitives::Digest;
@@ -15,6 +16,7 @@ use crate::publish::RELEASE_BRANCH;
 use crate::report::VerifyReport;
 use crate::tuf::UtcTime;
 use crate::tuf::repository::{Audit, Examination};
+use place::Place;
 
 /// Audit a repository from its root up
 ///
@@ -33,6 +35,10 @@ pub(super) struct Args {
     /// file:// or an absolute path
     #[arg(conflicts_with = "repository")]
     remote: Option<String>,
+
+    /// Read the repository from this web server: https://host/path/ or http://host/path/
+    #[arg(long, value_name = "URL", conflicts_with_all = ["remote", "repository"])]
+    mirror: Option<String>,
 
     /// The TUF repository, where it lies here
     #[arg(long, value_name = "DIR", default_value = "repository")]
@@ -69,11 +75,14 @@ impl Problem {
 pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
     // Removed at the end.
     let workspace = workspace("tieline-verify-")?;
-    let place = match &args.remote {
-        None => args.repository.clone(),
-        Some(remote) => fetch(args, remote, workspace.1, context)?,
+    let repository = match (&args.remote, &args.mirror) {
+        (None, None) => Place::directory(&args.repository, context),
+        (None, Some(mirror)) => Place::mirror(mirror, &args.access, context)?,
+        (Some(remote), _) => {
+            let fetched = fetch(args, remote, workspace.1, context)?;
+            Place::directory(&fetched, context)
+        }
     };
-    let repository = Directory::new(&place, context);
     let first = match &args.root {
         None => repository.first_root(context)?,
         Some(root) => {
@@ -160,6 +169,8 @@ fn tell(report: &VerifyReport, problems: &[Problem], context: &mut Context) -> R
             report.root_sha256
         ));
     }
-    problems.iter().for_each(|problem| context.terminal.warn(&problem.text));
+    for problem in problems {
+        context.terminal.warn(&problem.text);
+    }
     Ok(())
 }

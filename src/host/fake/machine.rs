@@ -57,6 +57,10 @@ impl Network for Fake {
 
     fn remove_link(&self, device: Device) -> Result<(), NetworkError> {
         self.command("unlink", &device.to_string())?;
+        if self.with(|world| world.stuck.contains(&device)) {
+            let source = std::io::Error::other("busy");
+            return Err(NetworkError::Read { table: "nothing", source });
+        }
         self.with(|world| {
             world.network.links.remove(&device);
             world.network.routes.retain(|_, via| via.device != device);

@@ -115,6 +115,13 @@ impl HttpError {
         }
     }
 
+    /// Whether it may mean that there is no such file: S3 says 403 of what is not there to whoever
+    /// may not list what is.
+    #[must_use]
+    pub fn may_be_absence(&self) -> bool {
+        matches!(self, Self::Status { status: 403, .. })
+    }
+
     /// Whether it is this host that cannot, and no mirror's fault.
     #[must_use]
     pub fn is_ours(&self) -> bool {

@@ -17,6 +17,7 @@ use camino::Utf8PathBuf;
 
 pub use client::RealMirrors;
 pub use error::HttpError;
+pub use redirect::target as redirect_target;
 pub use url::{MirrorUrl, MirrorUrlError};
 
 /// A repository on a web server.

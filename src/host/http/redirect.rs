@@ -7,7 +7,8 @@ pub(super) const MOST: usize = 3;
 
 /// Where `location`, in an answer to a request for `from`, leads; `None` where that is another
 /// server, or another way to reach it, or nothing at all.
-pub(super) fn target(from: &str, location: &str) -> Option<String> {
+#[must_use]
+pub fn target(from: &str, location: &str) -> Option<String> {
     let base: Uri = from.parse().ok()?;
     let origin = format!("{}://{}", base.scheme_str()?, base.authority()?);
     // RFC 3986, section 5.2: an address, or one without a scheme, or a path, or one beside.

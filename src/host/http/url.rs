@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use ureq::http::Uri;
+use ureq::http::uri::Authority;
 
 /// The address of a directory on a web server, `https://host[:port]/path/`.
 ///
@@ -70,7 +71,7 @@ impl FromStr for MirrorUrl {
         }
         let form = || MirrorUrlError::Form(text.to_owned());
         let uri: Uri = text.parse().map_err(|_| form())?;
-        let port_is_one = match uri.authority().map(|authority| authority.as_str()) {
+        let port_is_one = match uri.authority().map(Authority::as_str) {
             Some(authority) if authority.contains([']', ':']) => {
                 let after = authority.rsplit_once(']').map_or(authority, |(_, after)| after);
                 !after.contains(':') || uri.port_u16().is_some_and(|port| port > 0)

@@ -101,6 +101,23 @@ fn a_first_install_that_fails_leaves_what_was_there() {
 }
 
 #[test]
+fn what_is_left_of_a_first_install_is_removed_by_a_later_run() {
+    let mut town = Town::new();
+    mask(&town, "tl-4", Duration::ZERO);
+    town.host.with(|world| world.stuck.insert("tl-2".parse().unwrap()));
+    town.release(NEW);
+    for _ in 0..2 {
+        let (ended, _) = town.run(Fate::Kind).unwrap();
+        assert!(matches!(ended, Err(RunError::RollbackFailed { .. })), "{ended:?}");
+        assert!(!town.is_bare());
+    }
+    town.host.with(|world| world.stuck.clear());
+    let (ended, _) = town.run(Fate::Kind).unwrap();
+    rolled_back(&ended);
+    assert!(town.is_bare());
+}
+
+#[test]
 fn whichever_unit_fails_the_others_come_back() {
     const MANY: Tunnels = &[(2, 12002), (3, 12003), (4, 12004), (5, 12005)];
     for (peer, _) in MANY {

@@ -1,5 +1,6 @@
 //! Single checks, and the errors they end in.
 
+use crate::primitives::Digest;
 use crate::tuf::envelope::Envelope;
 use crate::tuf::metadata::{Body, MetaFile, Root, Signed, Snapshot};
 use crate::tuf::{Limits, PublicKey, Role, TooFew, TrustError};
@@ -29,6 +30,18 @@ pub(super) fn rotated(old: &Root, new: &Root) -> bool {
         };
         keys(old) != keys(new)
     })
+}
+
+/// What tells whether two roots agree on the keys of freshness, on which [`rotated`] goes.
+pub(super) fn freshness_keys(root: &Root) -> Digest {
+    let told = [Role::Timestamp, Role::Snapshot].map(|role| {
+        let holders = root.roles.of(role);
+        let keys = holders.keyids.iter().filter_map(|id| root.keys.get(id));
+        let mut keys: Vec<_> = keys.map(|key| key.id().to_string()).collect();
+        keys.sort();
+        format!("{} of {}", holders.threshold, keys.join(" "))
+    });
+    Digest::of(told.join("\n").as_bytes())
 }
 
 /// What a snapshot says of the top-level targets, which every snapshot must.

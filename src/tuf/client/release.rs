@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::checks::freshness_keys;
 use super::expiry::Judge;
 use super::search::Found;
 use super::{Request, Validity};
@@ -18,6 +19,7 @@ pub struct VerifiedRelease {
     targets: Signed<Targets>,
     found: Found,
     mesh: Option<Name>,
+    freshness_keys: Digest,
     consistent: bool,
     validity: Vec<Validity>,
     now: Option<UtcTime>,
@@ -85,6 +87,7 @@ impl VerifiedRelease {
             targets,
             found,
             mesh: root.body.mesh.clone(),
+            freshness_keys: freshness_keys(&root.body),
             consistent: root.body.consistent_snapshot,
             validity,
             now: match judge {
@@ -106,6 +109,13 @@ impl VerifiedRelease {
     #[must_use]
     pub fn mesh(&self) -> Option<&Name> {
         self.mesh.as_ref()
+    }
+
+    /// Another one whenever the keys of timestamp or snapshot change, and with them the right to
+    /// begin counting anew (specification 5.3.11).
+    #[must_use]
+    pub fn freshness_keys(&self) -> Digest {
+        self.freshness_keys
     }
 
     /// For how long the metadata of each role are valid.

@@ -19,7 +19,7 @@ mod signing;
 mod teams;
 
 pub use audit::Audit;
-pub use binding::binding;
+pub use binding::{binding, succeeds};
 pub use delegate::{Delegate, TeamView, delegate};
 pub use error::RepositoryError;
 pub use examine::{BundleSight, Examination, MetadataSight, RootSight};
