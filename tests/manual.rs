@@ -103,7 +103,7 @@ fn offered(script: &str, typed: &[&str]) -> String {
 fn bash_completes_commands_and_options() {
     let desk = Desk::new();
     let script = desk.run("completions bash").out;
-    assert_eq!(offered(&script, &["tieline", "reco"]), "reconcile");
+    assert_eq!(offered(&script, &["tieline", "recon"]), "reconcile");
     assert_eq!(offered(&script, &["tieline", "key", "gen"]), "generate");
     assert_eq!(offered(&script, &["tieline", "reconcile", "--det"]), "--detailed-exitcode");
     for command in commands(&desk, "") {
