@@ -309,6 +309,19 @@ fn a_release_is_held_until_enough_have_signed() {
     assert_eq!(missing.role, Role::Snapshot, "the person is done, and CI has to go on");
     write(&mut files, proposal.held.held().unwrap());
 
+    // A snapshot that says more than what follows is made anew instead of signed.
+    let mut bent = files.clone();
+    let mut snapshot: Value = serde_json::from_slice(&bent["proposed/1.snapshot.json"]).unwrap();
+    snapshot["signed"]["meta"]["north.json"] = json!({ "version": 9_007_199_254_740_991_u64 });
+    bent.insert("proposed/1.snapshot.json".to_owned(), serde_json::to_vec(&snapshot).unwrap());
+    assert_eq!(held(&files).open().unwrap().role(), Role::Snapshot);
+    assert_eq!(held(&bent).open().unwrap().role(), Role::Targets);
+    // Nor does one stand alone.
+    bent.remove("proposed/1.targets.json");
+    let alone: Result<_, RepositoryError> =
+        Held::read(&audit(&bent), None, |path| Ok(bent.get(path).cloned()));
+    assert_eq!(alone.unwrap(), None);
+
     let mut proposal = look(&files).unwrap();
     assert_eq!(by_keys(&mut proposal.held, &[2, 3, 4]), None);
     let new = complete(&audit(&files), proposal, at(NOW)).unwrap();

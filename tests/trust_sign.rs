@@ -98,6 +98,8 @@ fn what_is_held_is_looked_at_with_ones_own_eyes() {
     let said = desk.run("sign --countersign --key alice");
     assert_eq!(said.code, 64, "nobody can be asked");
     assert!(said.err.contains("not the bundles in build/, which were built here: sydney"));
+    // Nor is it signed where nobody looks.
+    desk.refused("sign --yes --countersign --key alice", 23, "built here: sydney");
     // Somebody changed a bundle after it was proposed.
     let bundles = tree(&desk.path("repository/targets"));
     let (path, bytes) = bundles.iter().next().unwrap();
@@ -117,6 +119,31 @@ fn what_is_held_is_looked_at_with_ones_own_eyes() {
     desk.refused("sign --yes --countersign --key alice", 1, "proposed/2.targets.json is not there");
     desk.write("repository/proposed/2.targets.json", &proposed);
     desk.refused("sign --yes --countersign --key alice", 21, "has version 1, and");
+}
+
+/// What no bundle shows, and gateways would believe: who else may speak for them, and the time.
+#[test]
+fn what_else_is_held_is_looked_at() {
+    let desk = begun(2);
+    desk.ok("sign --yes --propose --key ci");
+    let proposed = desk.read("repository/proposed/1.targets.json");
+    let bend = |field: &str, value: Value| {
+        let mut file: Value = serde_json::from_slice(&proposed).unwrap();
+        file["signed"][field] = value;
+        desk.write("repository/proposed/1.targets.json", serde_json::to_vec(&file).unwrap());
+    };
+    bend("x-tieline-signed-at", "2099-01-01T00:00:00Z".into());
+    desk.refused("sign --yes --countersign --key alice", 1, "was made at 2099-01-01T00:00:00Z");
+    let role = serde_json::json!({
+        "name": "north", "keyids": [], "threshold": 1, "terminating": true,
+        "paths": ["perth.tar.gz"],
+    });
+    bend("delegations", serde_json::json!({ "keys": {}, "roles": [role] }));
+    let said = desk.run("sign --countersign --key alice");
+    assert!(said.err.contains("changes the keys or gateways of teams: north"), "{}", said.err);
+    desk.write("repository/proposed/1.targets.json", &proposed);
+    let said = desk.run("sign --countersign --key alice");
+    assert!(said.err.contains("perth") && !said.err.contains("of teams"), "{}", said.err);
 }
 
 /// The exact bytes go out; what comes back is verified before it is added. OpenSSL signs.

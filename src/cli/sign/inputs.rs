@@ -5,12 +5,15 @@ use std::num::NonZeroU64;
 
 use camino::Utf8Path;
 
+use super::Options;
 use crate::bundle::{self, Build};
 use crate::cli::trust::{Directory, refuse};
 use crate::cli::{Context, Exit, Failure};
 use crate::primitives::{Digest, Name};
-use crate::tuf::repository::{Audit, Held, NewFile, Proposal, RepositoryError, proposed};
-use crate::tuf::{Limits, Request, RoleName};
+use crate::tuf::repository::{
+    Audit, Held, NewFile, Proposal, RepositoryError, delegates_anew, proposed,
+};
+use crate::tuf::{Limits, Request, Role, RoleName};
 
 /// The most that is read of build.json, in bytes; a gateway takes about 150.
 const MAX_BUILD: u64 = 32 << 20;
@@ -117,11 +120,14 @@ pub(super) fn held(
 
 /// How the bundles of a proposed release compare with a build made here, if there is one: whoever
 /// builds from the same commit has the same bytes.
+/// Where nobody is asked, other bundles than one's own are refused: whoever can write into
+/// proposed/ would else have them signed.
 pub(super) fn compare(
-    directory: &Utf8Path,
+    options: &Options,
     proposal: &Proposal,
     context: &Context,
 ) -> Result<Option<String>, Failure> {
+    let directory = options.build();
     let path = context.path(directory).join(Build::FILE);
     if context.host.files.read(&path, 0).is_err_and(|error| error.is_not_found()) {
         return Ok(None);
@@ -132,11 +138,25 @@ pub(super) fn compare(
     let bundles: BTreeMap<_, _> = proposal.bundles.iter().filter_map(theirs).collect();
     let differ = bundles.iter().filter(|(gateway, digest)| own(gateway) != Some(**digest));
     let differ: Vec<_> = differ.map(|(gateway, _)| gateway.as_str()).collect();
-    Ok(Some(if differ.is_empty() {
-        format!("every bundle is the one in {directory}/, which was built here")
-    } else {
-        format!("not the bundles in {directory}/, which were built here: {}", differ.join(", "))
-    }))
+    if differ.is_empty() {
+        return Ok(Some(format!("every bundle is the one in {directory}/, which was built here")));
+    }
+    let differ = differ.join(", ");
+    let text = format!("not the bundles in {directory}/, which were built here: {differ}");
+    // Once they have enough signatures, nobody decides about bundles any more.
+    let undecided = proposal.held.open().is_some_and(|open| open.role() == Role::Targets);
+    if options.signers.yes && undecided {
+        return Err(Failure::say(Exit::BadBundle, format!("the release that is held has {text}"))
+            .hint("build the commit that it was built from, or look at it and leave out --yes"));
+    }
+    Ok(Some(text))
+}
+
+/// What a proposal changes about who may speak for gateways, if it does: no bundle shows it.
+pub(super) fn delegations(audit: &Audit, proposal: &Proposal) -> Option<String> {
+    let teams: Vec<_> = delegates_anew(audit, proposal).iter().map(ToString::to_string).collect();
+    let changes = || format!("it changes the keys or gateways of teams: {}", teams.join(", "));
+    (!teams.is_empty()).then(changes)
 }
 
 /// Refuses a build of a commit that the newest release's commit already contains: most likely an

@@ -15,7 +15,7 @@ use clap::ValueEnum;
 use super::trust::{Directory, refuse};
 use super::{Context, Exit, Failure};
 use crate::tuf::RoleName;
-use crate::tuf::repository::{Audit, propose, propose_as, refresh};
+use crate::tuf::repository::{Audit, check_held, propose, propose_as, refresh};
 
 pub(super) use conclude::{About, begin, conclude, review};
 pub(super) use inputs::{audit, build};
@@ -100,7 +100,9 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
     }
     let proposal = if args.countersign {
         let proposal = inputs::held(&begun.repository, audit, team.as_ref(), context)?;
-        about.remarks.extend(inputs::compare(&options.build, &proposal, context)?);
+        check_held(&proposal.held, terms.signed_at).map_err(|error| refuse(&error))?;
+        about.remarks.extend(inputs::compare(options, &proposal, context)?);
+        about.remarks.extend(inputs::delegations(audit, &proposal));
         proposal
     } else {
         let (build, bundles) = build(&options.build, context)?;

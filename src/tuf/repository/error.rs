@@ -47,6 +47,17 @@ pub enum RepositoryError {
         /// The newest signature.
         last: UtcTime,
     },
+    /// What is held says that it was made at a time that has not come.
+    #[error(
+        "what is held says that it was made at {dated}, and it is {now} by this machine's clock: \
+         gateways would take that for the time; correct the clock, or propose it again"
+    )]
+    Ahead {
+        /// The time here.
+        now: UtcTime,
+        /// What is held says.
+        dated: UtcTime,
+    },
     /// The time is before the newest signature.
     #[error(
         "it is {now} by this machine's clock, and the last signature is of {last}: one of the two \

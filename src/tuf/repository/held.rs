@@ -5,11 +5,12 @@
 //! have signed; nothing of it is in `metadata/` before the last one is complete.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU64;
 
 use super::release::{described, next_snapshot, next_timestamp};
 use super::signing::{among, draft, next_version};
 use super::{Audit, NewFile, ReleaseTerms, RepositoryError};
-use crate::tuf::metadata::{Authority, Body, MetaFile, Signed, Snapshot, Targets, Timestamp};
+use crate::tuf::metadata::{Authority, Body, Signed, Snapshot, Targets, Timestamp};
 use crate::tuf::{
     Draft, KeyId, MetadataError, PublicKey, Role, RoleName, Signer, TrustError, UtcTime,
 };
@@ -92,10 +93,15 @@ impl Held {
                 let error = RepositoryError::Number { file: path, found, wanted: version };
                 return Err(error.into());
             }
-            // Made for another first file, or before that one had its last signature.
+            // Made for another first file, or before that one had its last signature, or it says
+            // more than what follows from that one: then it is made anew.
             let before = drafts.last().map(Draft::to_bytes).transpose();
             let before = before.map_err(RepositoryError::from)?;
-            if before.is_some_and(|before| !follows(&draft, team, &before).unwrap_or(false)) {
+            let fits = before.map_or_else(
+                || begins(&draft, previous),
+                |before| follows(&draft, previous, team, &before),
+            );
+            if !fits {
                 break;
             }
             drafts.push(draft);
@@ -156,6 +162,11 @@ impl Held {
             expiries.extend(expiry(draft).map(|expires| (name(draft.role()), expires)));
         }
         expiries
+    }
+
+    /// The latest time that one of its files says it was signed at, whoever wrote that.
+    pub(super) fn dated(&self) -> Option<UtcTime> {
+        self.drafts.iter().filter_map(signed_at).max()
     }
 
     /// The targets metadata in it, if it has new ones.
@@ -273,7 +284,7 @@ fn authority<'a>(
 }
 
 /// The version of a role's newest metadata.
-fn before(previous: &Audit, role: Role, team: Option<&RoleName>) -> Option<std::num::NonZeroU64> {
+fn before(previous: &Audit, role: Role, team: Option<&RoleName>) -> Option<NonZeroU64> {
     let newest = previous.newest.as_ref()?;
     match (role, team) {
         (Role::Snapshot, _) => Some(newest.snapshot.version),
@@ -290,15 +301,43 @@ fn version(previous: &Audit, role: Role, team: Option<&RoleName>) -> Result<u64,
     Ok(next_version(role, before(previous, role, team))?.get())
 }
 
-/// Whether `draft` describes the file before it, of which `bytes` are the content.
-fn follows(draft: &Draft, team: Option<&RoleName>, bytes: &[u8]) -> Result<bool, MetadataError> {
-    let meta: Option<MetaFile> = match draft.role() {
-        Role::Snapshot => draft.content::<Snapshot>()?.body.meta.remove(&meta_name(team)),
-        Role::Timestamp => Some(draft.content::<Timestamp>()?.body.meta.snapshot),
-        Role::Targets | Role::Root => None,
-    };
-    let hashes = meta.and_then(|meta| meta.hashes);
-    Ok(hashes.is_some_and(|hashes| hashes.match_bytes(bytes)))
+/// Whether `draft` may come first: targets or those of a team, which are looked at, or a timestamp
+/// that says once more what it said.
+fn begins(draft: &Draft, previous: &Audit) -> bool {
+    match draft.role() {
+        Role::Targets => true,
+        Role::Timestamp => previous.newest.as_ref().is_some_and(|newest| {
+            let found = draft.content::<Timestamp>();
+            found.is_ok_and(|found| found.body == newest.timestamp.body)
+        }),
+        Role::Snapshot | Role::Root => false,
+    }
+}
+
+/// Whether `draft` says of the file before it, of which `bytes` are the content, and of everything
+/// else, what it would say if it were made here: nobody looks at it before it is signed.
+fn follows(draft: &Draft, previous: &Audit, team: Option<&RoleName>, bytes: &[u8]) -> bool {
+    let newest = previous.newest.as_ref();
+    let of = |role, team| version(previous, role, team).ok().and_then(NonZeroU64::new);
+    match draft.role() {
+        Role::Snapshot => of(Role::Targets, team).is_some_and(|number| {
+            let wanted = next_snapshot(newest, meta_name(team), described(number, bytes));
+            draft.content::<Snapshot>().is_ok_and(|found| found.body == wanted)
+        }),
+        Role::Timestamp => of(Role::Snapshot, None).is_some_and(|number| {
+            let wanted = next_timestamp(newest, described(number, bytes));
+            draft.content::<Timestamp>().is_ok_and(|found| found.body == wanted)
+        }),
+        Role::Targets | Role::Root => false,
+    }
+}
+
+fn signed_at(draft: &Draft) -> Option<UtcTime> {
+    match draft.role() {
+        Role::Snapshot => draft.content::<Snapshot>().ok()?.signed_at,
+        Role::Timestamp => draft.content::<Timestamp>().ok()?.signed_at,
+        Role::Targets | Role::Root => draft.content::<Targets>().ok()?.signed_at,
+    }
 }
 
 fn expiry(draft: &Draft) -> Option<UtcTime> {

@@ -25,9 +25,9 @@ pub use error::RepositoryError;
 pub use examine::{BundleSight, Examination, MetadataSight, RootSight};
 pub use files::NewFile;
 pub use held::{Held, Missing};
-pub use propose::{propose, propose_as, proposed};
+pub use propose::{delegates_anew, propose, propose_as, proposed};
 pub use release::{Changes, NewRelease, Proposal, ReleaseTerms, complete, refresh, release};
-pub use review::{check_clock, check_lifetimes, check_removed};
+pub use review::{check_clock, check_held, check_lifetimes, check_removed};
 pub use root::{
     Change, Edit, KeyView, NamedKey, RoleTerms, RoleView, RootError, RootProposal, RootTerms,
     RootView, Standing, TrustedRoot, first_proposal, first_root,

@@ -11,9 +11,9 @@ use super::{Audit, Changes, Held, NewFile, Proposal, ReleaseTerms, RepositoryErr
 use crate::bundle::{self, Build};
 use crate::primitives::{Digest, Name};
 use crate::tuf::client::{Description, describe, storage_path, target_path};
-use crate::tuf::delegations::Delegations;
+use crate::tuf::delegations::{DelegatedRole, Delegations};
 use crate::tuf::metadata::{TargetFile, Targets};
-use crate::tuf::{Hashes, Role, RoleName, SignerError, TrustError};
+use crate::tuf::{Hashes, PublicKey, Role, RoleName, SignerError, TrustError};
 
 /// The release that follows the newest of `previous`: the bundles of `build`, whose bytes are
 /// `bundles`, save those that a team answers for.
@@ -169,6 +169,33 @@ pub fn proposed<E: From<RepositoryError>>(
         }
     };
     Ok(Proposal { number, source_commit, changes, elsewhere, held, bundles })
+}
+
+/// The teams to which a proposal delegates something else than the newest of `previous`.
+#[must_use]
+pub fn delegates_anew(previous: &Audit, proposal: &Proposal) -> BTreeSet<RoleName> {
+    let Some(Ok(targets)) = proposal.held.targets() else { return BTreeSet::new() };
+    let before = match proposal.held.team() {
+        None => previous.newest.as_ref().map(|newest| &newest.targets.body),
+        Some(team) => {
+            let teams = previous.newest.iter().flat_map(|newest| &newest.teams);
+            teams.filter(|other| other.name == *team).map(|other| &other.signed.body).next()
+        }
+    };
+    let before = before.map(delegated).unwrap_or_default();
+    let after = delegated(&targets.body);
+    let names = before.keys().chain(after.keys());
+    names.filter(|name| before.get(*name) != after.get(*name)).cloned().collect()
+}
+
+/// What is delegated to each team, and to which keys: an id may mean another key than before.
+fn delegated(targets: &Targets) -> BTreeMap<RoleName, (DelegatedRole, Vec<Option<PublicKey>>)> {
+    let Some(to) = &targets.delegations else { return BTreeMap::new() };
+    let entry = |role: &DelegatedRole| {
+        let keys = role.keyids.iter().map(|id| to.keys.get(id).cloned()).collect();
+        (role.name.clone(), (role.clone(), keys))
+    };
+    to.roles.iter().flatten().map(entry).collect()
 }
 
 /// Which team answers for which gateway.

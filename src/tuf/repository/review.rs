@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Audit, Changes, ReleaseTerms, RepositoryError};
+use super::{Audit, Changes, Held, ReleaseTerms, RepositoryError};
 use crate::primitives::Name;
 use crate::tuf::{Role, UtcTime};
 
@@ -25,6 +25,17 @@ pub fn check_clock(previous: &Audit, now: UtcTime) -> Result<(), RepositoryError
     });
     let dates = dates.into_iter().flatten().chain([previous.root.signed_at]);
     dates.flatten().max().map_or(Ok(()), |last| check_dates(last, now))
+}
+
+/// Refuses to sign what is held where it says that it was made later than `now`: gateways would
+/// take that for the time, and everything honest for expired.
+pub fn check_held(held: &Held, now: UtcTime) -> Result<(), RepositoryError> {
+    match held.dated() {
+        Some(dated) if dated > now.plus_days(TOLERANCE) => {
+            Err(RepositoryError::Ahead { now, dated })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Refuses to sign at `now` what follows something that was signed at `last`.
