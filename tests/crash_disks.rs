@@ -62,9 +62,7 @@ fn fill(scenario: Scenario, choose: impl FnOnce(Vec<String>) -> Vec<String>) {
         mount(&["-t", "tmpfs", "-o", AMPLE, "tmpfs"], &state);
         sweep.begin();
         run(Command::new("mount").args(["-o", &format!("remount,{disk}")]).arg(&state));
-        let begun = Instant::now();
         let ended = ended(&mut sweep.gateway().reconcile_command(&[]));
-        eprintln!("{scenario:?} on {disk}: {} in {} ms", ended.code, begun.elapsed().as_millis());
         *codes.entry(ended.code).or_default() += 1;
         let shown =
             format!("{scenario:?} on {disk}, which ended with {}: {}", ended.code, ended.stderr);

@@ -8,6 +8,8 @@ mod support;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::sync::Mutex;
+use std::thread;
 use std::time::Instant;
 
 use support::gateways::TOOLS;
@@ -56,36 +58,61 @@ fn every_system_call_killed_or_refused_ends_old_or_new() {
     });
 }
 
+/// How many gateways are disturbed at the same time: mostly they wait for OpenVPN.
+const WORKERS: usize = 4;
+
 fn sweep(scenario: Scenario, choose: impl FnOnce(Vec<Point>) -> Vec<Point>) {
-    let sweep = Sweep::new(scenario);
-    let all = points(&sweep);
+    let first = Sweep::new(scenario);
+    let all = points(&first);
     let of = all.len();
     let chosen = choose(all);
+    let tally = Mutex::new(Tally::default());
     let begun = Instant::now();
-    let mut codes: BTreeMap<i32, usize> = BTreeMap::new();
-    let mut rejected = 0;
-    for point in &chosen {
-        let shown = format!("{scenario:?}, {}", point.inject());
-        sweep.begin();
-        let strace = ["strace", "-f", "-b", "execve", "-qq", "-o", "/dev/null", "-e"];
-        let inject = point.inject();
-        let wrapper = [&strace[..], &[&inject, "-e", "signal=none"]].concat();
-        let ended = ended(&mut sweep.gateway().reconcile_command(&wrapper));
-        *codes.entry(ended.code).or_default() += 1;
-        let shown = format!("{shown}, which ended with {}: {}", ended.code, ended.stderr);
-        sweep.check(&shown);
-        assert!(!ended.stderr.contains("panicked"), "{shown}");
-        if ended.code == sweep.code() && scenario != Scenario::Rollback {
-            sweep.promised(&shown);
+    thread::scope(|scope| {
+        for worker in 1..WORKERS {
+            let part = chosen.iter().skip(worker).step_by(WORKERS);
+            let tally = &tally;
+            scope.spawn(move || disturb(&Sweep::new(scenario), part, tally));
         }
-        rejected += usize::from(sweep.converges(&shown));
-    }
+        disturb(&first, chosen.iter().step_by(WORKERS), &tally);
+    });
+    let Tally { codes, rejected } = tally.into_inner().unwrap();
+    assert_eq!(codes.values().sum::<usize>(), chosen.len());
     eprintln!(
         "system calls, {scenario:?}: {} points of {of} in {} s; runs by exit code, -1 for killed: \
          {codes:?}; {rejected} releases rolled back and tried again",
         chosen.len(),
         begun.elapsed().as_secs(),
     );
+}
+
+/// How disturbed runs ended.
+#[derive(Default)]
+struct Tally {
+    codes: BTreeMap<i32, usize>,
+    rejected: usize,
+}
+
+fn disturb<'a>(sweep: &Sweep, points: impl Iterator<Item = &'a Point>, tally: &Mutex<Tally>) {
+    let scenario = sweep.scenario();
+    for point in points {
+        sweep.begin();
+        let inject = point.inject();
+        let strace = ["strace", "-f", "-b", "execve", "-qq", "-o", "/dev/null", "-e"];
+        let wrapper = [&strace[..], &[&inject, "-e", "signal=none"]].concat();
+        let ended = ended(&mut sweep.gateway().reconcile_command(&wrapper));
+        let code = ended.code;
+        let shown = format!("{scenario:?}, {inject}, which ended with {code}: {}", ended.stderr);
+        assert!(!ended.stderr.contains("panicked"), "{shown}");
+        sweep.check(&shown);
+        if code == 0 && sweep.code() == 0 {
+            sweep.promised(&shown);
+        }
+        let rejected = sweep.converges(&shown);
+        let mut tally = tally.lock().unwrap();
+        *tally.codes.entry(code).or_default() += 1;
+        tally.rejected += usize::from(rejected);
+    }
 }
 
 /// All points of a scenario: an undisturbed run is traced, and its calls are counted.

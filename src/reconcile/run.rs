@@ -68,8 +68,9 @@ pub enum OnDrift {
 pub fn run(gateway: &Gateway, report: &mut Report) -> Result<(), RunError> {
     session(gateway, report, |report| {
         if let Err(error) = transaction::recover(gateway, report) {
-            if matches!(error, RunError::Alarm(Alarm::NoWayBack { .. })) {
-                // What is in use stays, so it may as well run.
+            // What is in use stays, so it may as well run: there is no way back, or only the note
+            // of how it ended cannot be written, as on a full disk.
+            if matches!(error, RunError::Alarm(Alarm::NoWayBack { .. }) | RunError::Journal(_)) {
                 let _ = repair(gateway, &in_use(gateway)?, report);
             }
             return Err(error);
@@ -212,7 +213,10 @@ fn converge_to_newest(gateway: &Gateway, report: &mut Report) -> Result<(), RunE
     }
     let repaired = repair(gateway, &current, report);
     let ended = match newest(gateway, current.digest(), report) {
-        Ok(Newest::Same) => return repaired.and_then(|()| still_allowed(gateway, &current)),
+        Ok(Newest::Same) => {
+            lift_outlived(gateway, report);
+            return repaired.and_then(|()| still_allowed(gateway, &current));
+        }
         Ok(Newest::Other(bundle)) => take(gateway, &current, &bundle, repaired, report),
         Err(error) => {
             // One error ends the run, but the other one has to be seen as well.
@@ -222,6 +226,15 @@ fn converge_to_newest(gateway: &Gateway, report: &mut Report) -> Result<(), RunE
     };
     fall_back(gateway, report)?;
     ended
+}
+
+/// Lets what failed be tried again, once a later release has come back to what is in use: that is
+/// the something else that it had to wait for.
+fn lift_outlived(gateway: &Gateway, report: &mut Report) {
+    let (files, state) = (gateway.machine.files, &gateway.config.paths.state);
+    let Some(release) = report.release else { return };
+    let lifted = History::lift_outlived(files, state, release);
+    report.warnings.extend(lifted.err().map(|error| sentence(&error)));
 }
 
 /// Puts a verified bundle to use, unless it failed before.

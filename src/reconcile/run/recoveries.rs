@@ -70,6 +70,25 @@ fn what_proved_healthy_stays_whatever_comes() {
     }
 }
 
+/// The machine goes down after the commit, and its disk is full by the time it comes up.
+#[test]
+fn on_a_full_disk_what_proved_healthy_runs_again_after_a_boot() {
+    let mut town = settled();
+    town.release(NEW);
+    let before = town.host.with(|world| world.clone());
+    town.converge();
+    let noted = format!("write {STATE}/history.json");
+    let at = town.effects().iter().rposition(|effect| *effect == noted).unwrap();
+    town.host.with(|world| *world = before);
+    assert!(town.run(Fate::Die(at)).is_none());
+    town.host.reboot(RUN.into());
+    let (ended, _) = town.run(Fate::Refuse(1)).unwrap();
+    assert_eq!(town.effects().get(1), Some(&noted));
+    assert!(matches!(ended, Err(RunError::Journal(_))), "{ended:?}");
+    assert!(town.runs(NEW));
+    assert_eq!(town.converge(), "");
+}
+
 #[test]
 fn at_boot_the_link_goes_back_before_anything_starts() {
     let town = cut_off();

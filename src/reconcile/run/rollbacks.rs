@@ -82,6 +82,21 @@ fn what_failed_is_skipped_until_something_else_comes_and_said_once() {
 }
 
 #[test]
+fn what_failed_is_tried_again_after_a_release_that_took_it_back() {
+    let mut town = settled();
+    depend_on_peer_3(&town);
+    town.release(NEW);
+    rolled_back(&town.run(Fate::Kind).unwrap().0);
+    // The mesh goes back to what this gateway runs anyway.
+    town.release(OLD);
+    town.converge();
+    town.host.with(|world| world.way = None);
+    town.release(NEW);
+    town.converge();
+    assert!(town.runs(NEW));
+}
+
+#[test]
 fn a_first_install_that_fails_leaves_what_was_there() {
     let mut town = Town::new();
     mask(&town, "tl-4", Duration::ZERO);

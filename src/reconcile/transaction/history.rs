@@ -81,6 +81,18 @@ impl History {
         self.rejected.iter().find(|rejected| rejected.digest == digest)
     }
 
+    /// Lets every bundle be used again that came with an earlier release than `release`.
+    pub(in crate::reconcile) fn lift_outlived(
+        files: &dyn Files,
+        state: &Utf8Path,
+        release: u64,
+    ) -> Result<(), FileError> {
+        let mut history = Self::load(files, state);
+        let before = history.rejected.len();
+        history.rejected.retain(|rejected| rejected.release >= release);
+        if history.rejected.len() == before { Ok(()) } else { history.save(files, state) }
+    }
+
     /// Remembers that a generation is in use.
     pub(super) fn note_use(&mut self, name: String) {
         self.used.retain(|used| *used != name);
