@@ -229,8 +229,13 @@ fn without_all_numbers_nothing_is_built() {
         assert_eq!(output.status.code(), Some(65));
         let said = String::from_utf8(output.stderr).unwrap();
         assert!(said.contains("tieline lock"), "{said}");
+        assert!(said.ends_with("/mesh.lock is missing or behind\n"), "{said}");
         assert!(files(&directory.path().join("build")) == before, "the last build was touched");
     }
     assert!(tieline(directory.path(), &["lock"]).status.success());
     assert!(build(directory.path()) == before, "numbering again changes nothing");
+    let good = fs::read_to_string(&lock).unwrap();
+    fs::write(&lock, good + "garbage\n").unwrap();
+    let said = String::from_utf8(tieline(directory.path(), &["build"]).stderr).unwrap();
+    assert!(said.ends_with("/mesh.lock has errors\n"), "{said}");
 }

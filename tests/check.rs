@@ -334,3 +334,13 @@ fn both_files_are_reported_in_one_run() {
     assert!(ended.out.contains("E0101") && ended.out.contains("E0303"), "{}", ended.out);
     assert!(ended.out.ends_with("mesh.yaml and mesh.lock: 2 errors\n"), "{}", ended.out);
 }
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_tieline"));
+    let child = command.args(["completions", "bash"]).stdout(writer);
+    let ended = child.stderr(std::process::Stdio::piped()).output().unwrap();
+    assert_eq!((ended.status.code(), ended.stderr.as_slice()), (Some(0), &b""[..]));
+}

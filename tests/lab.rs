@@ -141,6 +141,22 @@ fn lans_leave_move_and_are_renamed() {
 }
 
 #[test]
+fn another_mesh_is_no_change_of_this_one() {
+    let bench = Bench::new(User::Same);
+    let five = Bench::example("five-lans");
+    let other = five.replace("mesh: acme", "mesh: other");
+    assert!(other != five);
+    let (five, other) = (bench.mesh("five.yaml", &five), bench.mesh("other.yaml", &other));
+    let Some(ran) = bench.run(&[five, "--then", other]) else { return };
+    assert_eq!((ran.code, ran.out.as_str()), (Some(65), ""), "said before anything is built");
+    assert!(
+        ran.err.contains("other.yaml is of mesh other, and the lab is of mesh acme"),
+        "{}",
+        ran.err
+    );
+}
+
+#[test]
 fn a_command_runs_inside_and_its_failure_is_the_labs() {
     let bench = Bench::new(User::Ordinary);
     let mesh = bench.mesh("mesh.yaml", &Bench::example("two-offices"));

@@ -160,7 +160,13 @@ fn on_hold_nothing_is_applied() {
         assert_eq!(status["generation"]["release"], 1);
         assert!(tieline(gateway, "status").stdout.contains("\nhold        on hold until 2"));
 
-        assert_eq!(tieline(gateway, "release-hold").code, 0);
+        let run = json(&tieline(gateway, "--format json reconcile"), "last-run.schema.json");
+        assert_eq!(run["outcome"], "on-hold");
+
+        let released = tieline(gateway, "release-hold");
+        assert_eq!(released.code, 0);
+        let said = "gw-1: no longer on hold; it was on hold until 2";
+        assert!(released.stderr.starts_with(said), "{}", released.stderr);
         let said = gateway.converge();
         assert!(said.contains("gw-1: release 2 applied: ") && said.contains("no longer on hold"));
         assert_eq!(gateway.converge(), "");

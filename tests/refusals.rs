@@ -175,6 +175,13 @@ fn no_root_and_no_remote_are_no_reason_to_trust() {
         site.release();
         fs::remove_file(gateway.directory.join("root.json")).unwrap();
         demand(&site, "no root", &Refused { code: 78, says: &["no trusted root", "root.json"] });
+        fs::create_dir(gateway.directory.join("root.json")).unwrap();
+        demand(
+            &site,
+            "a directory",
+            &Refused { code: 78, says: &["no trusted root", "root.json"] },
+        );
+        fs::remove_dir(gateway.directory.join("root.json")).unwrap();
         fs::write(gateway.directory.join("root.json"), "{}").unwrap();
         demand(&site, "a root that is none", &Refused { code: 78, says: &["is no root to trust"] });
         // Anybody's root is a root, but not the one that signed.

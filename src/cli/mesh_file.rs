@@ -9,7 +9,7 @@ use crate::host::FileError;
 use crate::model::{self, Lock, Mesh, NumberedMesh, Places, Update};
 use crate::primitives::{GatewayNumber, Name};
 use crate::report::{FindingsReport, Source, Sources, findings_text};
-use crate::spec::{self, Code, Finding, MAX_BYTES, SourceFile};
+use crate::spec::{self, Code, Finding, MAX_BYTES, Severity, SourceFile};
 
 /// What is expected of mesh.lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,8 +86,30 @@ pub(super) fn refuse(findings: &[Finding], sources: &Sources, context: &mut Cont
     } else {
         context.terminal.report(&findings_text(findings, sources, true));
     }
-    let message = format!("nothing was done, because {} has errors", sources.mesh.name);
-    Failure::say(Exit::MeshErrors, message)
+    Failure::say(
+        Exit::MeshErrors,
+        format!("nothing was done, because {}", guilty(findings, sources)),
+    )
+}
+
+/// Which of the two files has errors. An error without a place is one of mesh.yaml, unless it is that
+/// `tieline lock` has to be run.
+fn guilty(findings: &[Finding], sources: &Sources) -> String {
+    let (mesh, lock) = (&sources.mesh.name, &sources.lock.name);
+    let (mut in_mesh, mut in_lock, mut behind) = (false, false, false);
+    for error in findings.iter().filter(|finding| finding.severity() == Severity::Error) {
+        match (error.code, &error.primary) {
+            (Code::LockMissing | Code::NotNumbered | Code::NotRetired, _) => behind = true,
+            (_, Some(label)) if label.place.file == SourceFile::Lock => in_lock = true,
+            _ => in_mesh = true,
+        }
+    }
+    match (in_mesh, in_lock, behind) {
+        (true, true, _) => format!("{mesh} and {lock} have errors"),
+        (false, true, _) => format!("{lock} has errors"),
+        (false, false, true) => format!("{lock} is missing or behind"),
+        _ => format!("{mesh} has errors"),
+    }
 }
 
 /// A mesh as far as it could be read, and everything there is to say about it.

@@ -49,7 +49,8 @@ use crate::host::Host;
 
 /// What is said below the list of commands.
 const AFTER_HELP: &str = "\
-Administrators and CI use the commands from init to lab, in this order; gateways use the others.
+Administrators and CI use the commands from init to lab, mostly in this order; gateways use those
+from enroll to release-hold.
 Exit codes: 0 done, 1 failed, 64 wrong usage, 65 mistakes in mesh.yaml; `tieline reconcile --help`
 has the others.";
 

@@ -74,6 +74,7 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
         if !printed {
             tell(&config.gateway, &report, context);
         }
+        note(&report, context)?;
         if let Err(error) = ended {
             let failure = failure(&config.gateway, &error);
             if printed || expected(&error, &report) && !context.terminal.wants_all() {
@@ -85,6 +86,14 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
         report.changed() || !report.drift.is_empty()
     };
     Ok(if changed && args.detailed_exitcode { Exit::Changed } else { Exit::Done })
+}
+
+/// Prints the note that a run has left of how it ended, for programs.
+pub(super) fn note(report: &Report, context: &mut Context) -> Result<(), Failure> {
+    match &report.last_run {
+        Some(last_run) if context.format == Format::Json => context.json(last_run),
+        _ => Ok(()),
+    }
 }
 
 /// What a run would do, a change a line.

@@ -21,7 +21,7 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
     match (context.format, &held) {
         (Format::Json, _) => context.json(&held)?,
         (Format::Human, Some(held)) => {
-            let said = format!("{}: no longer {held}", config.gateway);
+            let said = format!("{}: no longer on hold; it was {held}", config.gateway);
             context.terminal.note(&said);
         }
         (Format::Human, None) => {

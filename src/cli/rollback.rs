@@ -1,7 +1,7 @@
 //! `tieline rollback`: go back to what this gateway ran before.
 
 use super::gateway::{ConfigArgs, Parts};
-use super::reconcile::{failure, tell};
+use super::reconcile::{failure, note, tell};
 use super::{Context, Exit, Failure, aftermath};
 use crate::primitives::Name;
 use crate::reconcile::{ByHandError, Gateway, Rejected, Report, lift, roll_back_by_hand};
@@ -47,6 +47,7 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
     aftermath::tell(&config, &report, context);
     tell(&config.gateway, &report, context);
     ended.map_err(|error| refused(&config.gateway, error))?;
+    note(&report, context)?;
     say_what_stays_away(&gateway, &report, context);
     Ok(Exit::Done)
 }

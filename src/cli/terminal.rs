@@ -65,13 +65,18 @@ impl Terminal {
         [colour].into_iter().chain(verbosity).map(str::to_owned).collect()
     }
 
-    /// Prints a result, whole, to standard output. `text` brings its own line ends.
+    /// Prints a result, whole, to standard output. `text` brings its own line ends. A reader that
+    /// has seen enough, such as `head`, is no failure.
     pub fn result(&mut self, text: &str) -> Result<(), Failure> {
         let mut out = anstream::AutoStream::new(std::io::stdout().lock(), self.colour);
         let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-        written.map_err(|error| {
-            Failure::say(Exit::Failure, format!("cannot write to standard output: {error}"))
-        })
+        match written {
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::say(
+                Exit::Failure,
+                format!("cannot write to standard output: {error}"),
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// Says what has been done, in one line on standard error, unless told to be quiet.

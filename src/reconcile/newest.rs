@@ -177,11 +177,8 @@ fn update(
     let paths = &gateway.config.paths;
     let files = gateway.machine.files;
     let kept = metadata::read(files, paths).map_err(ReleaseError::Metadata)?;
-    let stored =
-        kept.stored(|| metadata::provisioned(files, paths)).map_err(|error| match error {
-            error if error.is_not_found() => ReleaseError::NoRoot(error),
-            error => ReleaseError::Metadata(error),
-        })?;
+    let provisioned = || metadata::provisioned(files, paths).map_err(ReleaseError::NoRoot);
+    let stored = kept.stored(provisioned)?;
     let mut update = begin(gateway, &stored)?;
     let followed = follow(gateway, source, served, &mut update);
     kept.save(files, &update).map_err(ReleaseError::Metadata)?;

@@ -97,7 +97,7 @@ fn hold(gateway: &Gateway, report: &mut Report) -> Option<Hold> {
     let now = UtcTime::from_clock(gateway.machine.clock.now());
     let hold = Hold::load(files, state);
     if let Some(ended) = hold.as_ref().filter(|hold| hold.has_ended(now)) {
-        report.steps.push(format!("no longer {ended}"));
+        report.steps.push(format!("no longer on hold; it was {ended}"));
         // It stays ended where its file stays.
         report.warnings.extend(Hold::release(files, state).err().map(|error| sentence(&error)));
         return None;

@@ -6,6 +6,7 @@ use super::super::mesh_file::{Examined, Locking, examine, refuse};
 use super::super::{Context, Exit, Failure, Format};
 use super::{INIT, same_voice};
 use crate::lab::{Ended, IsolationError, MeshFiles, Orders, Walls};
+use crate::primitives::Name;
 use crate::report::findings_text;
 
 /// Build a mesh in namespaces on this machine, with the real programs, and ping everyone from
@@ -33,8 +34,14 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
     let mut meshes = Vec::new();
+    let mut first: Option<Name> = None;
     for file in [&args.file].into_iter().chain(&args.then) {
-        meshes.push(read(file, context)?);
+        let (name, mesh) = read(file, context)?;
+        let before = first.get_or_insert_with(|| name.clone());
+        if *before != name {
+            return Err(another_mesh(before, &mesh.path, &name));
+        }
+        meshes.push(mesh);
     }
     let orders = Orders { program: program()?, meshes, command: args.command.clone() };
     let line = serde_json::to_string(&orders).map_err(|e| Failure::new(Exit::Failure, &e))?;
@@ -71,16 +78,26 @@ pub(super) fn killed() -> Failure {
 }
 
 /// Reads a mesh and reports what is wrong with it, as every other command does.
-fn read(file: &Utf8Path, context: &mut Context) -> Result<MeshFiles, Failure> {
+fn read(file: &Utf8Path, context: &mut Context) -> Result<(Name, MeshFiles), Failure> {
     let Examined { sources, findings, outcome } = examine(file, Locking::Optional, context)?;
-    if outcome.is_none() {
+    let Some(outcome) = outcome else {
         return Err(refuse(&findings, &sources, context));
-    }
+    };
     if !findings.is_empty() && !context.terminal.is_quiet() {
         context.terminal.report(&findings_text(&findings, &sources, true));
     }
     let lock = Some(sources.lock.text).filter(|text| !text.is_empty());
-    Ok(MeshFiles { path: context.path(file), mesh: sources.mesh.text, lock })
+    let files = MeshFiles { path: context.path(file), mesh: sources.mesh.text, lock };
+    Ok((outcome.mesh.name, files))
+}
+
+/// Gateways never take a release of another mesh, so there is no change to look at.
+fn another_mesh(first: &Name, path: &Utf8Path, name: &Name) -> Failure {
+    let text = format!("{path} is of mesh {name}, and the lab is of mesh {first}");
+    Failure::say(Exit::MeshErrors, text).hint(format!(
+        "a mesh cannot be renamed while it runs: give both files the same `mesh:`, or run a lab of \
+         {name} alone"
+    ))
 }
 
 /// This very program.
