@@ -34,16 +34,17 @@ bench: ## Measure, and print ratios against public tools
 	cargo bench
 
 FUZZ_SECONDS ?= 60
-FUZZ_TARGETS ?= $(sort $(notdir $(wildcard fuzz/seeds/*)))
+FUZZ_TARGETS ?= $(sort $(notdir $(wildcard tests/fuzz/seeds/*)))
 
 fuzz: ## Fuzz every parser of foreign bytes, FUZZ_SECONDS (60) each; FUZZ_TARGETS names some
 	@.ci/setup build
 	@command -v cargo-fuzz >/dev/null || cargo install --locked cargo-fuzz
 	@# The versions that the program has.
-	@cp Cargo.lock fuzz/Cargo.lock
+	@cp Cargo.lock tests/fuzz/Cargo.lock
 	@for target in $(FUZZ_TARGETS); do \
-		mkdir -p fuzz/corpus/$$target && echo "== $$target" && \
-		RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer none $$target fuzz/corpus/$$target fuzz/seeds/$$target -- \
+		mkdir -p tests/fuzz/corpus/$$target && echo "== $$target" && \
+		RUSTC_BOOTSTRAP=1 cargo fuzz run --fuzz-dir tests/fuzz --sanitizer none $$target \
+			tests/fuzz/corpus/$$target tests/fuzz/seeds/$$target -- \
 			-max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 -verbosity=0 -print_final_stats=1 \
 		|| exit; \
 	done

@@ -1,9 +1,9 @@
-//! Every seed of `fuzz/seeds/`, which holds what fuzzing found as well, through its parser.
+//! Every seed of `tests/fuzz/seeds/`, which holds what fuzzing found as well, through its parser.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(clippy::disallowed_methods, missing_docs, unreachable_pub)]
 
-#[path = "../fuzz/targets.rs"]
+#[path = "fuzz/targets.rs"]
 mod targets;
 
 use std::fs;
@@ -34,10 +34,10 @@ fn names(directory: &str, of: impl Fn(&Path) -> String) -> Vec<String> {
 fn every_target_has_seeds_and_is_replayed() {
     let replayed: Vec<_> = TARGETS.iter().map(|(name, _)| (*name).to_owned()).collect();
     let stem = |path: &Path| path.file_stem().unwrap().to_str().unwrap().to_owned();
-    assert_eq!(names("fuzz/fuzz_targets", stem), replayed);
-    assert_eq!(names("fuzz/seeds", stem), replayed);
+    assert_eq!(names("tests/fuzz/fuzz_targets", stem), replayed);
+    assert_eq!(names("tests/fuzz/seeds", stem), replayed);
     for (name, target) in TARGETS {
-        let seeds = names(&format!("fuzz/seeds/{name}"), |path| path.display().to_string());
+        let seeds = names(&format!("tests/fuzz/seeds/{name}"), |path| path.display().to_string());
         assert!(!seeds.is_empty(), "{name} has no seeds");
         for seed in seeds {
             let bytes = fs::read(&seed).unwrap();

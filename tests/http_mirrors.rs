@@ -362,6 +362,14 @@ fn a_gateway_follows_a_mirror_and_asks_for_nothing_twice() {
         let said = gateway.converge();
         assert!(said.ends_with("release 3 applied: 1 tunnel added, routes changed\n"), "{said}");
         asked_to_install(server.asked());
+        // Nor is a bundle asked for that was taken back.
+        let mut rollback = gateway.command(env!("CARGO_BIN_EXE_tieline"));
+        rollback.args(["rollback", "--config"]).arg(gateway.directory.join("gateway.yaml"));
+        assert!(rollback.status().unwrap().success());
+        server.asked();
+        let said = gateway.converge();
+        assert!(said.contains("release 3 is not used again"), "{said}");
+        assert_eq!(server.asked(), quiet);
 
         // What it withholds or changes is not believed, and changes nothing that runs.
         let (state, running) = (gateway.state(), gateway.running());

@@ -323,7 +323,7 @@ fn whatever_happens_on_the_way_to_the_remotes_tunnels_stay() {
         }
 
         // The newest release is known; from now on nothing older is believed.
-        gateway.configure(&[git.clone()], "");
+        gateway.configure(std::slice::from_ref(&git), "");
         mesh::add(&mut site.mesh, 3);
         site.release();
         let gateway = site.gateway(1);

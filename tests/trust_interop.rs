@@ -69,27 +69,32 @@ fn repository() -> Desk {
     desk.ok("key generate ci.pem");
     desk.ok("root init --yes --mesh test --key root.pem --release-key ci.pem.pub");
     for release in [1, 2] {
-        let bytes = bundle("perth", "test", release);
-        let entry = BuiltBundle { length: bytes.len() as u64, sha256: Digest::of(&bytes) };
-        let build = Build {
-            format: Build::FORMAT,
-            mesh: "test".parse().unwrap(),
-            source_commit: None,
-            gateways: [("perth".parse().unwrap(), entry)].into(),
-        };
-        desk.write("build/perth.tar.gz", &bytes);
-        desk.write("build/build.json", serde_json::to_vec(&build).unwrap());
+        build(&desk, release);
         desk.ok("sign --yes --key ci.pem");
     }
     desk
+}
+
+/// Writes what `tieline build` would.
+fn build(desk: &Desk, n: u64) {
+    let bytes = bundle("perth", "test", n);
+    let entry = BuiltBundle { length: bytes.len() as u64, sha256: Digest::of(&bytes) };
+    let build = Build {
+        format: Build::FORMAT,
+        mesh: "test".parse().unwrap(),
+        source_commit: None,
+        gateways: [("perth".parse().unwrap(), entry)].into(),
+    };
+    desk.write("build/perth.tar.gz", &bytes);
+    desk.write("build/build.json", serde_json::to_vec(&build).unwrap());
 }
 
 #[test]
 fn python_tuf_accepts_what_we_write() {
     let desk = repository();
     desk.write("out/keep", "");
-    let path = |file: &str| desk.path(file).to_str().unwrap().to_owned();
-    let arguments = ["download", &path("repository"), "perth.tar.gz", &path("out")];
+    let arguments = download(&desk);
+    let arguments = arguments.each_ref().map(String::as_str);
     let Some(downloaded) = python_tuf(&arguments) else { return };
     let custom: serde_json::Value = serde_json::from_str(&downloaded.unwrap()).unwrap();
     assert_eq!(custom, serde_json::json!({"gateway": "perth", "mesh": "test", "format": 1}));
@@ -151,9 +156,34 @@ fn python_tuf_follows_our_delegations() {
         desk.write(&format!("repository/{path}"), content);
     }
     desk.write("out/keep", "");
-    let path = |file: &str| desk.path(file).to_str().unwrap().to_owned();
-    let arguments = ["download", &path("repository"), "perth.tar.gz", &path("out")];
-    let Some(downloaded) = python_tuf(&arguments) else { return };
+    let Some(downloaded) = python_tuf(&download(&desk).each_ref().map(String::as_str)) else {
+        return;
+    };
     downloaded.unwrap();
     assert_eq!(desk.read("out/perth.tar.gz"), bundle("perth", "test", 1));
+}
+
+/// Those that `tieline delegate` makes, too.
+#[test]
+fn python_tuf_follows_a_team() {
+    let desk = repository();
+    desk.write("out/keep", "");
+    desk.ok("key generate north");
+    desk.ok("delegate set north --yes --gateway perth --team-key north.pub --key ci.pem");
+    build(&desk, 3);
+    desk.ok("sign --yes --as north --key north --key ci.pem");
+    desk.ok("sign --yes --key ci.pem");
+    let Some(downloaded) = python_tuf(&download(&desk).each_ref().map(String::as_str)) else {
+        return;
+    };
+    downloaded.unwrap();
+    assert_eq!(desk.read("out/perth.tar.gz"), bundle("perth", "test", 3));
+    let targets = desk.read("repository/metadata/4.targets.json");
+    assert!(!String::from_utf8(targets).unwrap().contains("perth.tar.gz\": {"), "the team said it");
+}
+
+/// What the script is told to find a bundle in `repository/`.
+fn download(desk: &Desk) -> [String; 4] {
+    let path = |file: &str| desk.path(file).to_str().unwrap().to_owned();
+    ["download".to_owned(), path("repository"), "perth.tar.gz".to_owned(), path("out")]
 }

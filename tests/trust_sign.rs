@@ -6,6 +6,8 @@
 
 mod support;
 
+use std::fs;
+
 use serde_json::Value;
 use support::cli::{Desk, tree};
 use support::forge::{bundle, provisioned, update};
@@ -100,6 +102,11 @@ fn what_is_held_is_looked_at_with_ones_own_eyes() {
     assert!(said.err.contains("not the bundles in build/, which were built here: sydney"));
     // Nor is it signed where nobody looks.
     desk.refused("sign --yes --countersign --key alice", 23, "built here: sydney");
+    fs::rename(desk.path("build"), desk.path("elsewhere")).unwrap();
+    desk.refused("sign --yes --countersign --key alice", 23, "there is no build in build/");
+    let said = desk.run("sign --countersign --key alice");
+    assert!(said.err.contains("there is no build in build/"), "{}", said.err);
+    build(&desk, &[("perth", 1), ("sydney", 1)], None);
     // Somebody changed a bundle after it was proposed.
     let bundles = tree(&desk.path("repository/targets"));
     let (path, bytes) = bundles.iter().next().unwrap();
@@ -141,6 +148,7 @@ fn what_else_is_held_is_looked_at() {
     bend("delegations", serde_json::json!({ "keys": {}, "roles": [role] }));
     let said = desk.run("sign --countersign --key alice");
     assert!(said.err.contains("changes the keys or gateways of teams: north"), "{}", said.err);
+    desk.refused("sign --yes --countersign --key alice", 23, "gateways of teams: north");
     desk.write("repository/proposed/1.targets.json", &proposed);
     let said = desk.run("sign --countersign --key alice");
     assert!(said.err.contains("perth") && !said.err.contains("of teams"), "{}", said.err);

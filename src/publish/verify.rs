@@ -55,9 +55,9 @@ pub(super) fn verify(
     Ok(bundles)
 }
 
-/// Refuses to take away a root that is out. Whether gateways that come to know the newest root of `release` hold on to the version numbers
-/// of `published`. After keys were stolen and replaced they do not, however high the thief made
-/// them.
+/// Whether gateways that come to know the newest root of `release` hold on to the version numbers of
+/// `published`. After keys were stolen and replaced they do not, however high the thief made them.
+/// Refuses to take away a root that is out.
 pub(super) fn binds(
     files: &dyn Files,
     release: &Release,

@@ -6,7 +6,7 @@ use camino::Utf8PathBuf;
 
 use super::aside::SetAside;
 use super::served::{Served, Trouble, untrusted};
-use super::{Gateway, Report, floor, metadata};
+use super::{Gateway, History, Rejected, Report, floor, metadata};
 use crate::host::{FileError, Source};
 use crate::primitives::{Digest, sentence};
 use crate::tuf::{self, Stored, TrustError, Update, Validity, VerifiedBundle, VerifiedRelease};
@@ -16,6 +16,8 @@ use crate::tuf::{self, Stored, TrustError, Update, Validity, VerifiedBundle, Ver
 pub(super) enum Newest {
     /// A release whose bundle for this gateway is the one in use.
     Same,
+    /// A release whose bundle is not used again: it is not asked for, either.
+    Rejected(Rejected),
     /// A release with another bundle.
     Other(Box<VerifiedBundle>),
 }
@@ -156,8 +158,13 @@ fn ask(
     let release = update(gateway, source, &mut served)?;
     let found = |newest| Found { newest, release: release.number(), ending: release.ending() };
     let target = release.target(&gateway.config.gateway).map_err(refuse)?;
-    if Some(target.digest()) == active {
+    let digest = target.digest();
+    if Some(digest) == active {
         return Ok(found(Newest::Same));
+    }
+    let history = History::load(gateway.machine.files, &gateway.config.paths.state);
+    if let Some(rejected) = history.rejection(digest) {
+        return Ok(found(Newest::Rejected(rejected.clone())));
     }
     let path = target.request().path;
     // A little more than its length is read as well: a mix-up is recognised by the digest.

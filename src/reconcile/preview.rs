@@ -6,8 +6,8 @@ use serde::Serialize;
 use super::newest::{Newest, newest};
 use super::run::{in_use, local, lock};
 use super::{
-    Candidate, Changes, Current, Found, Gateway, History, Hold, Journal, Machine, Report, RunError,
-    Steps, Wanted, decide, observe,
+    Candidate, Changes, Current, Found, Gateway, Hold, Journal, Machine, Report, RunError, Steps,
+    Wanted, decide, observe,
 };
 use crate::host::Unwritten;
 use crate::primitives::Name;
@@ -107,14 +107,16 @@ pub fn preview(gateway: &Gateway, report: &mut Report) -> Result<Preview, RunErr
     }
     let found = newest(gateway, active, report)?;
     preview.newest = report.release;
-    let Newest::Other(bundle) = found else { return Ok(preview) };
+    let bundle = match found {
+        Newest::Same => return Ok(preview),
+        Newest::Rejected(rejected) => {
+            let (release, reason) = (rejected.release, rejected.reason);
+            preview.obstacles.push(format!("release {release} is not tried again: {reason}"));
+            return Ok(preview);
+        }
+        Newest::Other(bundle) => bundle,
+    };
     let release = bundle.release();
-    let history = History::load(&files, state);
-    let rejected = history.rejection(bundle.digest());
-    if let Some(rejected) = rejected {
-        let why = format!("release {release} is not tried again: {}", rejected.reason);
-        preview.obstacles.push(why);
-    }
     let unpacked = bundle.unpack().map_err(|error| {
         let source = Box::new(error);
         RunError::Bundle { release, source }
@@ -123,7 +125,7 @@ pub fn preview(gateway: &Gateway, report: &mut Report) -> Result<Preview, RunErr
     let wanted = Wanted::of(candidate.manifest(), &gateway.identity, gateway.owner);
     let steps = steps(gateway, &wanted)?;
     preview.release = moves(&steps);
-    if hold.is_none() && rejected.is_none() {
+    if hold.is_none() {
         preview.summary = format!("release {release} would be applied: {}", Changes::of(&steps));
     }
     Ok(preview)

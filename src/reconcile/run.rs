@@ -7,7 +7,7 @@ use super::newest::{Newest, newest};
 use super::transaction::{self, Plan, carry_out};
 use super::{
     Alarm, Cause, Current, Found, GatewayConfig, Generation, History, Hold, Journal, LastRun,
-    Report, RunError, Wanted, decide, exporter, generation, observe, policy, stage,
+    Rejected, Report, RunError, Wanted, decide, exporter, generation, observe, policy, stage,
 };
 use crate::host::git::Remotes;
 use crate::host::http::Mirrors;
@@ -226,7 +226,8 @@ fn converge_to_newest(gateway: &Gateway, report: &mut Report) -> Result<(), RunE
             lift_outlived(gateway, report);
             return repaired.and_then(|()| still_allowed(gateway, &current));
         }
-        Ok(Newest::Other(bundle)) => take(gateway, &current, &bundle, repaired, report),
+        Ok(Newest::Rejected(rejected)) => passed_over(rejected, repaired, report),
+        Ok(Newest::Other(bundle)) => apply(gateway, &current, &bundle, report),
         Err(error) => {
             // One error ends the run, but the other one has to be seen as well.
             report.warnings.extend(repaired.err().map(|error| sentence(&error)));
@@ -246,21 +247,14 @@ fn lift_outlived(gateway: &Gateway, report: &mut Report) {
     report.warnings.extend(lifted.err().map(|error| sentence(&error)));
 }
 
-/// Puts a verified bundle to use, unless it failed before.
-fn take(
-    gateway: &Gateway,
-    current: &Current,
-    bundle: &VerifiedBundle,
+/// The newest release is one that failed here before, or that somebody took back.
+fn passed_over(
+    rejected: Rejected,
     repaired: Result<(), RunError>,
     report: &mut Report,
 ) -> Result<(), RunError> {
-    let (files, state) = (gateway.machine.files, &gateway.config.paths.state);
-    let history = History::load(files, state);
-    let Some(rejected) = history.rejection(bundle.digest()) else {
-        return apply(gateway, current, bundle, report);
-    };
-    let (release, reason) = (rejected.release, rejected.reason.clone());
-    match (rejected.by, repaired) {
+    let Rejected { release, reason, by, .. } = rejected;
+    match (by, repaired) {
         (Cause::Release, Ok(())) => Err(RunError::RolledBack { release, reason }),
         (Cause::Release, Err(source)) => {
             Err(RunError::RollbackFailed { release, reason, source: Box::new(source) })
@@ -272,6 +266,7 @@ fn take(
     }
 }
 
+/// Puts a verified bundle to use.
 fn apply(
     gateway: &Gateway,
     current: &Current,

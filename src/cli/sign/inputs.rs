@@ -118,19 +118,63 @@ pub(super) fn held(
     Ok(proposed(audit, held, read)?)
 }
 
-/// How the bundles of a proposed release compare with a build made here, if there is one: whoever
-/// builds from the same commit has the same bytes.
-/// Where nobody is asked, other bundles than one's own are refused: whoever can write into
-/// proposed/ would else have them signed.
-pub(super) fn compare(
+/// What whoever signs a held release should know of it: how its bundles compare with a build made
+/// here, if there is one, as whoever builds from the same commit has the same bytes; and which teams
+/// it gives other keys or gateways, which no bundle shows. Where nobody is asked, there has to be
+/// such a build, and no such change: whoever can write into proposed/ would else have it signed.
+pub(super) fn look(
     options: &Options,
+    audit: &Audit,
     proposal: &Proposal,
     context: &Context,
-) -> Result<Option<String>, Failure> {
-    let directory = options.build();
+) -> Result<Vec<String>, Failure> {
+    // Once the first file has enough signatures, nobody decides about it any more.
+    if proposal.held.open().is_none_or(|open| open.role() != Role::Targets) {
+        return Ok(Vec::new());
+    }
+    let alone = options.signers.yes;
+    let refused = |text: &str| {
+        Failure::say(
+            Exit::BadBundle,
+            format!("with --yes nobody looks at what is held, and {text}"),
+        )
+    };
+    let mut remarks = Vec::new();
+    match compare(options.build(), proposal, context)? {
+        Compared::Not(text) if alone => {
+            return Err(refused(&text).hint(
+                "run `tieline build` at the commit that it was built from; or leave out --yes, and \
+                 look at it",
+            ));
+        }
+        Compared::Same(text) | Compared::Not(text) => remarks.push(text),
+    }
+    let teams: Vec<_> = delegates_anew(audit, proposal).iter().map(ToString::to_string).collect();
+    if !teams.is_empty() {
+        let text = format!("it changes the keys or gateways of teams: {}", teams.join(", "));
+        if alone {
+            return Err(refused(&text).hint("look at it, and leave out --yes"));
+        }
+        remarks.push(text);
+    }
+    Ok(remarks)
+}
+
+/// Whether bundles are those that were built here, in words.
+enum Compared {
+    Same(String),
+    Not(String),
+}
+
+fn compare(
+    directory: &Utf8Path,
+    proposal: &Proposal,
+    context: &Context,
+) -> Result<Compared, Failure> {
     let path = context.path(directory).join(Build::FILE);
     if context.host.files.read(&path, 0).is_err_and(|error| error.is_not_found()) {
-        return Ok(None);
+        let text = format!("there is no build in {directory}/ to compare its bundles with");
+        return Ok(Compared::Not(text));
     }
     let build = listed(&path, context)?;
     let own = |gateway: &Name| build.gateways.get(gateway).map(|built| built.sha256);
@@ -139,24 +183,12 @@ pub(super) fn compare(
     let differ = bundles.iter().filter(|(gateway, digest)| own(gateway) != Some(**digest));
     let differ: Vec<_> = differ.map(|(gateway, _)| gateway.as_str()).collect();
     if differ.is_empty() {
-        return Ok(Some(format!("every bundle is the one in {directory}/, which was built here")));
+        let text = format!("every bundle is the one in {directory}/, which was built here");
+        return Ok(Compared::Same(text));
     }
     let differ = differ.join(", ");
-    let text = format!("not the bundles in {directory}/, which were built here: {differ}");
-    // Once they have enough signatures, nobody decides about bundles any more.
-    let undecided = proposal.held.open().is_some_and(|open| open.role() == Role::Targets);
-    if options.signers.yes && undecided {
-        return Err(Failure::say(Exit::BadBundle, format!("the release that is held has {text}"))
-            .hint("build the commit that it was built from, or look at it and leave out --yes"));
-    }
-    Ok(Some(text))
-}
-
-/// What a proposal changes about who may speak for gateways, if it does: no bundle shows it.
-pub(super) fn delegations(audit: &Audit, proposal: &Proposal) -> Option<String> {
-    let teams: Vec<_> = delegates_anew(audit, proposal).iter().map(ToString::to_string).collect();
-    let changes = || format!("it changes the keys or gateways of teams: {}", teams.join(", "));
-    (!teams.is_empty()).then(changes)
+    let text = format!("it has not the bundles in {directory}/, which were built here: {differ}");
+    Ok(Compared::Not(text))
 }
 
 /// Refuses a build of a commit that the newest release's commit already contains: most likely an

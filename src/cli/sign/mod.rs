@@ -101,8 +101,7 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
     let proposal = if args.countersign {
         let proposal = inputs::held(&begun.repository, audit, team.as_ref(), context)?;
         check_held(&proposal.held, terms.signed_at).map_err(|error| refuse(&error))?;
-        about.remarks.extend(inputs::compare(options, &proposal, context)?);
-        about.remarks.extend(inputs::delegations(audit, &proposal));
+        about.remarks.extend(inputs::look(options, audit, &proposal, context)?);
         proposal
     } else {
         let (build, bundles) = build(&options.build, context)?;
