@@ -33,20 +33,23 @@ impl Home {
         let ssh = home.join(".ssh");
         RealFiles.create_dir(&ssh)?;
         keep(&home.join(".gitconfig"), GITCONFIG.as_bytes())?;
-        let mut environment = vec![("HOME", home.clone().into())];
-        match remote.url.scheme() {
-            // libgit2 reads host keys from there, and picks the kind of key it asks the server for
-            // by what it finds.
-            Scheme::Ssh => keep(&ssh.join("known_hosts"), &known_hosts(remote)?)?,
-            Scheme::Https => {
-                if let Some(ca) = &remote.ca {
-                    // Without this, one that cannot be read would mean the system's.
-                    RealFiles.read(ca, 16 << 20)?;
-                    environment.push(("SSL_CERT_FILE", ca.into()));
-                    environment.push(("SSL_CERT_DIR", ssh.clone().into()));
-                }
-            }
-            Scheme::Http | Scheme::Git | Scheme::File => {}
+        let mut environment: Vec<(&str, OsString)> = vec![("HOME", home.clone().into())];
+        let scheme = remote.url.scheme();
+        // libgit2 reads host keys from there, and picks the kind of key it asks the server for by
+        // what it finds.
+        if scheme == Scheme::Ssh {
+            keep(&ssh.join("known_hosts"), &known_hosts(remote)?)?;
+        }
+        let authorities = match &remote.ca {
+            // Without this, one that cannot be read would mean the system's.
+            Some(ca) => RealFiles.read(ca, 16 << 20).map(|_| Some(ca.as_path()))?,
+            None if scheme == Scheme::Https => None,
+            // To read the system's is half of what a run with nothing to do would cost.
+            None => Some(Utf8Path::new("/dev/null")),
+        };
+        if let Some(authorities) = authorities {
+            environment.push(("SSL_CERT_FILE", authorities.into()));
+            environment.push(("SSL_CERT_DIR", ssh.into()));
         }
         let agent = remote.ssh_agent.then_some("SSH_AUTH_SOCK");
         for name in agent.into_iter().chain(PROXIES.iter().copied()) {
