@@ -70,6 +70,8 @@ fn fill(scenario: Scenario, choose: impl FnOnce(Vec<String>) -> Vec<String>) {
         if ended.code == 0 {
             sweep.promised(&shown);
         } else {
+            // That there is no room is not held against a release.
+            assert_ne!(ended.code, 30, "{shown}");
             assert!(ended.stderr.to_lowercase().contains("no space left"), "{shown}");
         }
         run(Command::new("mount").args(["-o", &format!("remount,{AMPLE}")]).arg(&state));
