@@ -248,7 +248,9 @@ fn fetches_in_the_environment_it_is_given() {
         let remote = Remote { ca, ..Remote::new(url.parse().unwrap()) };
         let token = tieline::host::git::Token::new(support::git_servers::TOKEN.to_owned());
         let remote = Remote { token: Some(token), ..remote };
-        assert!(Inbox::new("perth").fetch(&remote).unwrap().received > 0);
+        let inbox = Inbox::new("perth");
+        assert!(inbox.fetch(&remote).unwrap().received > 0);
+        inbox.reach_within(Duration::from_secs(20), &remote).unwrap();
     }
 }
 

@@ -12,8 +12,8 @@ use support::forge::{EXPIRES, Files, Forge, NOW, accepted, bundle, key, provisio
 use tieline::bundle::{Build, BuiltBundle};
 use tieline::primitives::{Digest, Name};
 use tieline::tuf::repository::{
-    Audit, NewFile, NewRelease, ReleaseTerms, RepositoryError, RoleTerms, RootTerms, first_root,
-    release,
+    Audit, NewFile, NewRelease, ReleaseTerms, RepositoryError, RoleTerms, RootError, RootProposal,
+    RootTerms, TrustedRoot, first_root, release,
 };
 use tieline::tuf::{Role, Signer, UtcTime};
 
@@ -357,6 +357,7 @@ fn what_is_unknown_is_kept() {
     let forge = Forge::new()
         .set(Role::Targets, "/targets/readme.txt", foreign.clone())
         .set(Role::Targets, "/delegations", json!({"keys": {}, "roles": []}))
+        .set(Role::Targets, "/x-other", json!("targets"))
         .set(Role::Snapshot, "/x-other", json!("snapshot"))
         .set(Role::Timestamp, "/x-other", json!("timestamp"));
     let targets = forge.sealed(Role::Targets);
@@ -369,10 +370,32 @@ fn what_is_unknown_is_kept() {
     let targets = json_of(&files, "metadata/2.targets.json");
     assert_eq!(targets["signed"]["targets"]["readme.txt"], foreign);
     assert_eq!(targets["signed"]["delegations"], json!({"keys": {}, "roles": []}));
+    assert_eq!(targets["signed"]["x-other"], "targets");
     let snapshot = json_of(&files, "metadata/2.snapshot.json");
     assert_eq!(snapshot["signed"]["meta"]["branch.json"], meta["branch.json"]);
     assert_eq!(snapshot["signed"]["x-other"], "snapshot");
     assert_eq!(json_of(&files, "metadata/timestamp.json")["signed"]["x-other"], "timestamp");
+}
+
+#[test]
+fn what_is_unknown_in_root_is_kept() {
+    let set = [
+        ("/x-other", json!("root")),
+        ("/roles/x-role", json!({"keyids": [], "threshold": 1})),
+        ("/roles/targets/x-other", json!("holders")),
+        ("/keys/x-key", json!({"keytype": "x", "scheme": "y", "keyval": {}, "x-other": "key"})),
+    ];
+    let forge = set.iter().fold(Forge::new(), |forge, (pointer, value)| {
+        forge.set(Role::Root, pointer, value.clone())
+    });
+    let root = forge.files()["metadata/1.root.json"].clone();
+    let root = TrustedRoot::follow(root, |_| Ok::<_, RootError>(None)).unwrap();
+    let next = RootProposal::begin(root, at(NOW), at(EXPIRES)).unwrap().unsigned().unwrap();
+    let next: Value = serde_json::from_slice(&next).unwrap();
+    assert_eq!(next["signed"]["version"], 2);
+    for (pointer, value) in set {
+        assert_eq!(next["signed"].pointer(pointer), Some(&value), "{pointer}");
+    }
 }
 
 #[test]

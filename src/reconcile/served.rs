@@ -77,8 +77,15 @@ impl<'a> Served<'a> {
                     deadline,
                     limits: Limits::SLICE,
                 };
-                let fetched = with_room(machine, config, || machine.remotes.fetch(&fetch))?;
-                Kind::Fetched { files: machine.files, directory: fetched.files }
+                let fetch = || machine.remotes.fetch(&fetch).map_err(Trouble::from);
+                let mut fetched = fetch();
+                if fetched.as_ref().err().is_some_and(Trouble::is_ours) {
+                    // Nothing in there is worth keeping when it is in the way, also of a disk that
+                    // is full.
+                    let _ = machine.files.remove(&git_directory(config));
+                    fetched = fetch();
+                }
+                Kind::Fetched { files: machine.files, directory: fetched?.files }
             }
             Source::Mirror(mirror) => {
                 Kind::Mirror(machine.mirrors.open(mirror, Allowance::slice(deadline))?)
@@ -122,7 +129,7 @@ pub(super) fn reaches(
         Source::Git(remote) => {
             let directory = git_directory(config);
             let reach = Reach { remote: remote.clone(), directory, deadline };
-            with_room(machine, config, || machine.remotes.reach(&reach)).is_ok()
+            machine.remotes.reach(&reach).is_ok()
         }
         Source::Mirror(mirror) => {
             let limit = TrustLimits::GATEWAY.timestamp;
@@ -133,21 +140,6 @@ pub(super) fn reaches(
                 .is_ok_and(|file| file.is_some())
         }
     }
-}
-
-/// Does `work`, and again without what earlier work left in the directory if this host could not:
-/// nothing in there is worth keeping when it is in the way, also of a disk that is full.
-fn with_room<T>(
-    machine: &Machine,
-    config: &GatewayConfig,
-    work: impl Fn() -> Result<T, GitError>,
-) -> Result<T, Trouble> {
-    let done = work().map_err(Trouble::from);
-    if !done.as_ref().err().is_some_and(Trouble::is_ours) {
-        return done;
-    }
-    let _ = machine.files.remove(&git_directory(config));
-    work().map_err(Trouble::from)
 }
 
 /// What comes from `remote` cannot be trusted.

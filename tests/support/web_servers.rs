@@ -64,10 +64,20 @@ impl WebServer {
         format!("https://127.0.0.1:{}/{path}", self.port)
     }
 
-    /// What it was asked for since the last time, as `status path`.
+    /// What it was asked for since the last time, as `status path`. It writes that down after it
+    /// has answered, so this waits until nothing is added any more.
     pub fn asked(&self) -> Vec<String> {
         let log = self.path("access");
-        let text = fs::read_to_string(&log).unwrap_or_default();
+        let read = || fs::read_to_string(&log).unwrap_or_default();
+        let mut text = read();
+        loop {
+            thread::sleep(Duration::from_millis(100));
+            let now = read();
+            if now == text {
+                break;
+            }
+            text = now;
+        }
         fs::write(&log, "").unwrap();
         text.lines().map(str::to_owned).collect()
     }

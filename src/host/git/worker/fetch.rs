@@ -1,7 +1,7 @@
 //! One branch comes as plain files.
 
 use camino::Utf8Path;
-use git2::{AutotagOption, Direction, FetchOptions, Oid, Repository};
+use git2::{AutotagOption, Direction, FetchOptions, Oid, Remote, Repository};
 
 use super::connect::Link;
 use super::failure::{Fail as _, failure};
@@ -80,13 +80,12 @@ fn prune(kept: &Utf8Path, commit: &str) -> Result<(), GitFailure> {
     })
 }
 
-/// Connects, and reads the list of branches.
-pub(super) fn reach(request: &Request, directory: &Directory) -> Result<(), GitFailure> {
-    let scratch = directory.scratch()?;
+/// Connects, and reads the list of branches. That takes no room on the disk: whether a release is
+/// healthy must not depend on what it left of that.
+pub(super) fn reach(request: &Request) -> Result<(), GitFailure> {
     let link = Link::new(request, &Limits::SLICE);
     let explain = |error: git2::Error| link.explain(&error);
-    let mut remote =
-        scratch.repository().remote_anonymous(request.remote.url.as_str()).map_err(explain)?;
+    let mut remote = Remote::create_detached(request.remote.url.as_str()).map_err(explain)?;
     let connection = remote
         .connect_auth(Direction::Fetch, Some(link.callbacks()), Some(Link::proxy()))
         .map_err(explain)?;

@@ -46,7 +46,7 @@ fn answer(input: impl Read) -> Result<Reply, GitFailure> {
         }
         Work::Reach => {
             guard::limit(&Limits::SLICE)?;
-            fetch::reach(&request, &directory).map(|()| Reply::Reached)
+            fetch::reach(&request).map(|()| Reply::Reached)
         }
         Work::Push { steps, prune, dry_run } => {
             let wanted = push::Wanted { steps, prune: prune.as_deref(), dry_run: *dry_run };
