@@ -187,6 +187,8 @@ impl GatewayConfig {
             let place = error.location();
             let message = error.to_string();
             let message = message.rsplit_once(" at line ").map_or(&*message, |(text, _)| text);
+            // What follows is for whoever calls the library.
+            let message = message.split(", set DuplicateKeyPolicy").next().unwrap_or(message);
             ConfigError::Content {
                 path: path.to_owned(),
                 line: place.map_or(1, |place| place.line()),

@@ -57,8 +57,14 @@ fn mistakes_are_shown_where_they_are() {
         ("gateway: Perth\n", "gateway.yaml:1:10: ", "a-z"),
         (&SMALLEST.replace("mesh:", "mush:"), "gateway.yaml:2:1: ", "mush"),
         (&format!("{SMALLEST}fetch_deadline: 0\n"), "gateway.yaml:4:17: ", "3600"),
+        (
+            &format!("{SMALLEST}fetch_deadline: 1m\n"),
+            "gateway.yaml:4:17: ",
+            "whole number of seconds",
+        ),
+        (&format!("{SMALLEST}splay: -1\n"), "gateway.yaml:4:8: ", "from 0 to 3600"),
         (&format!("{SMALLEST}services: upstart\n"), "gateway.yaml:4:11: ", "upstart"),
-        (&format!("{SMALLEST}mesh: other\n"), "gateway.yaml:4:1: ", "mesh"),
+        (&format!("{SMALLEST}mesh: other\n"), "gateway.yaml:4:1: duplicate mapping key: mesh", ""),
         (&format!("{SMALLEST}paths: {{ state: ../x }}\n"), "gateway.yaml:4:17: ", "absolute"),
         (
             &format!("{SMALLEST}policy: {{ allowed_networks: [10.0.0.1/8] }}\n"),
@@ -93,11 +99,11 @@ fn mistakes_are_shown_where_they_are() {
             "either",
         ),
         ("gateway: a\nmesh: b\nremotes: [{ ca: /x }]\n", "gateway.yaml:3:", "either"),
-        (&format!("{SMALLEST}checks: [{{ ping: perth }}]\n"), "gateway.yaml:4:18: ", "IP address"),
+        (&format!("{SMALLEST}checks: [{{ ping: perth }}]\n"), "gateway.yaml:4:18: ", "\"perth\""),
         (
             &format!("{SMALLEST}checks: [{{ tcp: 10.0.0.1 }}]\n"),
             "gateway.yaml:4:",
-            "socket address",
+            "such as 192.168.10.1:443, not \"10.0.0.1\"",
         ),
         (&format!("{SMALLEST}checks: [{{ ping: 0.0.0.0 }}]\n"), "gateway.yaml:4:", "nobody"),
         (&format!("{SMALLEST}checks: [{{ tcp: '10.0.0.1:0' }}]\n"), "gateway.yaml:4:", "nobody"),
@@ -114,5 +120,6 @@ fn mistakes_are_shown_where_they_are() {
         let error = parse(text).unwrap_err();
         assert!(error.starts_with(place) && error.contains(message), "{text:?}: {error}");
         assert_eq!(error.lines().count(), 1, "{error}");
+        assert!(!error.contains("Options"), "what only a caller of the library can do: {error}");
     }
 }

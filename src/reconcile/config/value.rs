@@ -9,28 +9,28 @@ pub(super) fn default_deadline() -> u32 {
 }
 
 pub(super) fn deadline<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
-    seconds(deserializer, "fetch_deadline")
+    seconds(deserializer, "fetch_deadline", 1)
 }
 
 pub(super) fn window<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
-    seconds(deserializer, "window")
+    seconds(deserializer, "window", 1)
 }
 
 pub(super) fn splay<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
-    let seconds = u32::deserialize(deserializer)?;
-    if seconds > 3600 {
-        return Err(serde::de::Error::custom("splay is from 0 to 3600 seconds"));
-    }
-    Ok(seconds)
+    seconds(deserializer, "splay", 0)
 }
 
-/// From a second to an hour.
-fn seconds<'de, D: Deserializer<'de>>(deserializer: D, name: &str) -> Result<u32, D::Error> {
-    let seconds = u32::deserialize(deserializer)?;
-    if !(1..=3600).contains(&seconds) {
-        return Err(serde::de::Error::custom(format!("{name} is from 1 to 3600 seconds")));
-    }
-    Ok(seconds)
+/// At most an hour.
+fn seconds<'de, D: Deserializer<'de>>(
+    deserializer: D,
+    name: &str,
+    least: u32,
+) -> Result<u32, D::Error> {
+    let seconds = u32::deserialize(deserializer).ok();
+    seconds.filter(|seconds| (least..=3600).contains(seconds)).ok_or_else(|| {
+        let message = format!("{name} is a whole number of seconds from {least} to 3600");
+        serde::de::Error::custom(message)
+    })
 }
 
 /// The length of a path that still leaves room for a socket below it (unix(7): 108 bytes).

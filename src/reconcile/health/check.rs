@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::str::FromStr;
 
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
@@ -15,9 +16,25 @@ pub const MOST_CHECKS: usize = 32;
 #[serde(rename_all = "kebab-case")]
 pub enum Check {
     /// The address answers an ICMP echo request.
-    Ping(IpAddr),
+    Ping(#[serde(deserialize_with = "ping")] IpAddr),
     /// The address accepts a TCP connection.
-    Tcp(SocketAddr),
+    Tcp(#[serde(deserialize_with = "tcp")] SocketAddr),
+}
+
+fn ping<'de, D: Deserializer<'de>>(deserializer: D) -> Result<IpAddr, D::Error> {
+    parsed(deserializer, "ping is an address such as 192.168.10.1")
+}
+
+fn tcp<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
+    parsed(deserializer, "tcp is an address and a port such as 192.168.10.1:443")
+}
+
+fn parsed<'de, D: Deserializer<'de>, T: FromStr>(
+    deserializer: D,
+    wanted: &str,
+) -> Result<T, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse().map_err(|_| serde::de::Error::custom(format!("{wanted}, not {text:?}")))
 }
 
 impl fmt::Display for Check {
