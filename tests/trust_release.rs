@@ -290,7 +290,7 @@ fn a_release_is_held_until_enough_have_signed() {
     assert_eq!((missing.role, missing.needed, missing.signed.len()), (Role::Targets, 2, 1));
     // The same key again, or a key of another role, is nobody else.
     assert_eq!(by_keys(&mut proposal.held, &[2, 3, 4]).unwrap().signed.len(), 1);
-    write(&mut files, proposal.held.held().unwrap());
+    write(&mut files, proposal.held.held(&empty).unwrap());
     write(&mut files, proposal.bundles);
     assert!(files.contains_key("proposed/1.targets.json"));
     assert!(update(&gateway, &files, NOW).release.is_err(), "no gateway sees it");
@@ -307,7 +307,7 @@ fn a_release_is_held_until_enough_have_signed() {
     assert_eq!(proposal.changes.added, [name("perth"), name("sydney")]);
     let missing = by_keys(&mut proposal.held, &[13]).unwrap();
     assert_eq!(missing.role, Role::Snapshot, "the person is done, and CI has to go on");
-    write(&mut files, proposal.held.held().unwrap());
+    write(&mut files, proposal.held.held(&empty).unwrap());
 
     // A snapshot that says more than what follows is made anew instead of signed.
     let mut bent = files.clone();
@@ -338,7 +338,8 @@ fn what_is_held_is_checked_before_it_is_signed() {
     let bundles = bundles(&[("perth", 1)]);
     let mut proposal = propose(&audit(&files), &build_of(&bundles), &bundles, &terms()).unwrap();
     proposal.held.sign(&audit(&files), &terms(), &signers(&pairs(&[2]))).unwrap();
-    write(&mut files, proposal.held.held().unwrap());
+    let held = proposal.held.held(&audit(&files)).unwrap();
+    write(&mut files, held);
     write(&mut files, proposal.bundles);
     let look = |files: &Files| -> Result<_, RepositoryError> {
         let audit = audit(files);

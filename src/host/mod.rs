@@ -15,7 +15,6 @@ mod probes;
 mod process;
 mod services;
 mod source;
-mod swap;
 mod unwritten;
 mod users;
 

@@ -1,14 +1,17 @@
 //! Why a run did not end with the newest release in use.
 
+mod release;
+
 use std::collections::BTreeSet;
 
 use camino::Utf8PathBuf;
 
-use super::newest::ReleaseError;
 use super::{FailedStep, Forbidden, Hold, Refusal, StepError};
 use crate::host::FileError;
 use crate::primitives::{Device, sentence};
 use crate::tuf::TrustError;
+
+pub use release::ReleaseError;
 
 /// Why a gateway is not what the newest release wants it to be.
 #[derive(Debug, thiserror::Error)]

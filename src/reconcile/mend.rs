@@ -1,7 +1,7 @@
 //! The generation in use as it has to be: changed files are put back before anything goes by them.
 
+use super::gateway::in_use;
 use super::restore;
-use super::run::in_use;
 use super::{Applied, Current, Gateway, OnDrift, Report, RunError, generation};
 use crate::host::FileError;
 use crate::primitives::sentence;

@@ -2,12 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use camino::Utf8PathBuf;
-
 use super::aside::SetAside;
 use super::served::{Served, Trouble, untrusted};
-use super::{Gateway, History, Rejected, Report, floor, metadata};
-use crate::host::{FileError, Source};
+use super::{Gateway, History, Rejected, ReleaseError, Report, floor, metadata};
+use crate::host::Source;
 use crate::primitives::{Digest, sentence};
 use crate::tuf::{self, Stored, TrustError, Update, Validity, VerifiedBundle, VerifiedRelease};
 
@@ -20,49 +18,6 @@ pub(super) enum Newest {
     Rejected(Rejected),
     /// A release with another bundle.
     Other(Box<VerifiedBundle>),
-}
-
-/// Why there is no release to go by.
-#[derive(Debug, thiserror::Error)]
-pub enum ReleaseError {
-    /// No remote could be asked.
-    #[error("no remote answered: {}", failures.join("; "))]
-    NoRemote {
-        /// What happened with each.
-        failures: Vec<String>,
-        /// What to do about the first, where that is known.
-        hint: Option<String>,
-    },
-    /// No remote had anything to trust.
-    #[error("{remote} is not trusted")]
-    Untrusted {
-        /// The first remote that answered.
-        remote: String,
-        /// What is wrong with what it has.
-        source: Box<TrustError>,
-    },
-    /// Its files could not be read.
-    #[error("cannot read what was fetched from {remote}")]
-    Fetched {
-        /// The remote.
-        remote: String,
-        /// What could not be read.
-        source: FileError,
-    },
-    /// There is no root to trust.
-    #[error("this gateway has no trusted root, so it can trust no release")]
-    NoRoot(#[source] FileError),
-    /// What is provisioned as root is none.
-    #[error("{path} is no root to trust")]
-    BadRoot {
-        /// The file.
-        path: Utf8PathBuf,
-        /// What is wrong with it.
-        source: Box<TrustError>,
-    },
-    /// The trusted metadata could not be read or written.
-    #[error("cannot keep the trusted metadata")]
-    Metadata(#[source] FileError),
 }
 
 /// What one remote had.

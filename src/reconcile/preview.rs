@@ -3,8 +3,9 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::gateway::{in_use, local};
 use super::newest::{Newest, newest};
-use super::run::{in_use, local, lock};
+use super::session::lock;
 use super::{
     Candidate, Changes, Current, Found, Gateway, Hold, Journal, Machine, Report, RunError, Steps,
     Wanted, decide, observe,

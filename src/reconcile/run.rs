@@ -1,65 +1,18 @@
 //! One run: short, idempotent, and silent when nothing changes.
 
-use super::candidate::{Candidate, Local, addressed};
+use super::candidate::{Candidate, addressed};
 use super::converge::converge;
+use super::gateway::{in_use, local};
 use super::mend::mend;
 use super::newest::{Newest, newest};
+use super::session::session;
 use super::transaction::{self, Plan, carry_out};
 use super::{
-    Alarm, Cause, Current, Found, GatewayConfig, Generation, History, Hold, Journal, LastRun,
-    Rejected, Report, RunError, Wanted, decide, exporter, generation, observe, policy, stage,
+    Alarm, Cause, Current, Gateway, Generation, History, Hold, OnDrift, Rejected, Report, RunError,
+    Wanted, decide, generation, observe, policy, stage,
 };
-use crate::host::git::Remotes;
-use crate::host::http::Mirrors;
-use crate::host::{Clock, Files, LockGuard, Network, Probes, Services};
-use crate::primitives::{Fingerprint, sentence};
+use crate::primitives::sentence;
 use crate::tuf::{UtcTime, VerifiedBundle};
-
-/// The parts of a machine that a gateway is made of, real or not.
-#[derive(Clone, Copy)]
-pub struct Machine<'a> {
-    /// Its files.
-    pub files: &'a dyn Files,
-    /// Its clock.
-    pub clock: &'a dyn Clock,
-    /// Its network.
-    pub network: &'a dyn Network,
-    /// The processes of its tunnels.
-    pub services: &'a dyn Services,
-    /// How its tunnels are, and who answers.
-    pub probes: &'a dyn Probes,
-    /// The git repositories that releases come from.
-    pub remotes: &'a dyn Remotes,
-    /// The web servers that releases come from.
-    pub mirrors: &'a dyn Mirrors,
-}
-
-/// A gateway: a machine that knows what it is.
-#[derive(Clone, Copy)]
-pub struct Gateway<'a> {
-    /// The machine.
-    pub machine: Machine<'a>,
-    /// Its gateway.yaml.
-    pub config: &'a GatewayConfig,
-    /// The fingerprint of its certificate.
-    pub identity: Fingerprint,
-    /// The id of the user that OpenVPN runs as, who owns the tunnels' devices.
-    pub owner: u32,
-    /// Whether somebody is watching, who would rather not wait for what can be had at once.
-    pub attended: bool,
-    /// What is done about what differs from the generation in use.
-    pub drift: OnDrift,
-}
-
-/// What is done about what differs from the generation in use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum OnDrift {
-    /// It is put right.
-    #[default]
-    Repair,
-    /// It is told of. A new release is applied all the same, and puts right what it brings along.
-    Report,
-}
 
 /// Brings a gateway to the newest release its remotes have.
 ///
@@ -113,61 +66,6 @@ fn wait(gateway: &Gateway, hold: Hold, report: &mut Report) -> Result<(), RunErr
     Err(RunError::OnHold(hold))
 }
 
-/// Takes the lock that every run has, for as long as what is returned lives.
-pub(super) fn lock(gateway: &Gateway) -> Result<LockGuard, RunError> {
-    let Gateway { machine, config, .. } = gateway;
-    let paths = &config.paths;
-    for directory in [&paths.state, &paths.run] {
-        machine.files.create_dir(directory).map_err(RunError::Directories)?;
-    }
-    let lock = paths.run.join("lock");
-    let held = machine.files.try_lock(&lock).map_err(RunError::Directories)?;
-    held.ok_or_else(|| {
-        let confirming = Journal::load(machine.files, &paths.state) != Found::Nothing;
-        RunError::Locked { lock, confirming }
-    })
-}
-
-/// Does some `work` under the lock, and leaves a note of how it ended.
-pub(super) fn session(
-    gateway: &Gateway,
-    report: &mut Report,
-    work: impl FnOnce(&mut Report) -> Result<(), RunError>,
-) -> Result<(), RunError> {
-    let _held = lock(gateway)?;
-    let Gateway { machine, config, .. } = gateway;
-    let (files, paths) = (machine.files, &config.paths);
-    let before = LastRun::load(files, paths);
-    let ended = work(report);
-    let now = UtcTime::from_clock(machine.clock.now());
-    let mut last_run = LastRun::new(before.as_ref(), now, report, &ended);
-    if let Err(warning) = exporter::export(gateway, &last_run) {
-        report.warnings.push(warning);
-        last_run = LastRun::new(before.as_ref(), now, report, &ended);
-    }
-    if let Some(before) = &before {
-        report.error_repeated = before.told_lately(&last_run.message, now).is_some();
-        let told = |warning: &&String| before.told_lately(warning, now).is_some();
-        report.repeated = report.warnings.iter().filter(told).cloned().collect();
-        report.recovered = last_run.recovery_from(before);
-    }
-    if let Err(error) = last_run.save(files, paths) {
-        report.warnings.push(sentence(&error));
-    }
-    report.last_run = Some(last_run);
-    ended
-}
-
-/// What is in use. A link that is gone although there was one is damage, and no first install.
-pub(super) fn in_use(gateway: &Gateway) -> Result<Current, RunError> {
-    let (files, state) = (gateway.machine.files, &gateway.config.paths.state);
-    let current = generation::current(files, state).map_err(RunError::Directories)?;
-    if current == Current::None && !History::load(files, state).used.is_empty() {
-        return Ok(Current::Damaged { why: format!("{state}/current is gone") });
-    }
-    Ok(current)
-}
-
 /// Makes the host what the generation in use asks for.
 fn repair(gateway: &Gateway, current: &Current, report: &mut Report) -> Result<(), RunError> {
     let Current::Whole(generation) = current else { return Ok(()) };
@@ -199,20 +97,6 @@ fn still_allowed(gateway: &Gateway, current: &Current) -> Result<(), RunError> {
     let local = local(gateway)?;
     policy::check_again(manifest, &local)
         .map_err(|source| RunError::NoLongerAllowed { release: label.release, source })
-}
-
-/// What this gateway knows about itself.
-pub(super) fn local<'a>(gateway: &Gateway<'a>) -> Result<Local<'a>, RunError> {
-    let Gateway { machine, config, .. } = gateway;
-    let network = machine.network.observe().map_err(|error| RunError::Observe(error.into()))?;
-    Ok(Local {
-        gateway: &config.gateway,
-        mesh: &config.mesh,
-        identity: gateway.identity,
-        policy: &config.policy,
-        attached: network.attached,
-        addresses: network.addresses,
-    })
 }
 
 fn converge_to_newest(gateway: &Gateway, report: &mut Report) -> Result<(), RunError> {

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::newest::ReleaseError;
-use super::{Gateway, GatewayConfig, Machine};
+use super::{Gateway, GatewayConfig, Machine, ReleaseError};
 use crate::host::git::{FailureKind, Fetch, GitError, Limits, Reach};
 use crate::host::http::{Allowance, HttpError, OpenMirror};
 use crate::host::{FileError, Files, Source};

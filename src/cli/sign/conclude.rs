@@ -7,7 +7,7 @@ use crate::cli::trust::{Directory, consent, refuse};
 use crate::cli::{Context, Exit, Failure, Format};
 use crate::tuf::Signer;
 use crate::tuf::repository::{
-    Audit, Held, Missing, Proposal, ReleaseTerms, RepositoryError, check_clock, check_lifetimes,
+    Audit, Held, Proposal, ReleaseTerms, RepositoryError, check_clock, check_lifetimes,
     check_removed, complete,
 };
 
@@ -93,7 +93,10 @@ pub(in crate::cli) fn conclude(
         if !may || !(signed || options.export.is_some()) {
             return Err(refuse(&RepositoryError::from(missing.clone())));
         }
-        hold(repository, &proposal, missing, context)?;
+        let files = proposal.held.held(audit).map_err(|error| refuse(&error))?;
+        repository.write(&proposal.bundles, context)?;
+        repository.write(&files, context)?;
+        context.terminal.note(&words::held(&proposal, missing));
         if let Some(file) = &options.export {
             offline::export(file, &proposal.held, context)?;
         }
@@ -110,18 +113,4 @@ pub(in crate::cli) fn conclude(
         context.json(&report)?;
     }
     Ok(Exit::Done)
-}
-
-/// Writes what is held, and says whose signature is missing.
-fn hold(
-    repository: &Directory,
-    proposal: &Proposal,
-    missing: &Missing,
-    context: &mut Context,
-) -> Result<(), Failure> {
-    let held = proposal.held.held().map_err(|error| refuse(&error))?;
-    repository.write(&proposal.bundles, context)?;
-    repository.write(&held, context)?;
-    context.terminal.note(&words::held(proposal, missing));
-    Ok(())
 }

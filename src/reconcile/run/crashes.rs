@@ -7,7 +7,7 @@ use super::tests::{NEW, OLD, settled};
 use super::town::{RUN, STATE, Town};
 use super::*;
 use crate::host::fake::{Fate, World};
-use crate::reconcile::roll_back_by_hand;
+use crate::reconcile::{Found, Journal, roll_back_by_hand};
 
 /// A gateway about to do something.
 struct Scene {

@@ -3,8 +3,9 @@
 
 use super::town::{RUN, STATE, Town, Tunnels};
 use super::*;
+use crate::host::Files as _;
 use crate::host::fake::Fate;
-use crate::reconcile::{Outcome, ReleaseError, restore};
+use crate::reconcile::{LastRun, Outcome, ReleaseError, restore};
 
 const OLD: Tunnels = &[(2, 11002), (3, 11003)];
 const NEW: Tunnels = &[(2, 12002), (4, 11004)];

@@ -5,7 +5,7 @@ use super::tests::{NEW, OLD, settled};
 use super::town::{RUN, STATE, Town};
 use super::*;
 use crate::host::fake::Fate;
-use crate::reconcile::{Outcome, ReleaseError, forget, put_back};
+use crate::reconcile::{Found, Journal, LastRun, Outcome, ReleaseError, forget, put_back};
 
 /// A gateway whose run died when the new release was linked and nothing of it was done yet.
 fn cut_off() -> Town {

@@ -5,8 +5,9 @@ use std::time::Duration;
 use super::tests::{NEW, OLD, settled};
 use super::town::{RUN, STATE, Town, Tunnels};
 use super::*;
+use crate::host::Clock as _;
 use crate::host::fake::Fate;
-use crate::reconcile::{ByHandError, Outcome, lift, roll_back_by_hand};
+use crate::reconcile::{ByHandError, LastRun, Outcome, lift, roll_back_by_hand};
 
 /// A third release, different from both.
 const THIRD: Tunnels = &[(2, 13002), (3, 11003)];

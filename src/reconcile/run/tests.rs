@@ -8,6 +8,7 @@ use camino::Utf8Path;
 use super::town::{RUN, STATE, Town, Tunnels};
 use super::*;
 use crate::host::fake::Fate;
+use crate::primitives::Fingerprint;
 use crate::reconcile::{Refusal, ReleaseError};
 
 pub(super) const OLD: Tunnels = &[(2, 11002), (3, 11003)];

@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use camino::Utf8Path;
 
-use super::{Gateway, Machine, Report, RunError, run};
+use super::{Gateway, Report, RunError, run};
 use crate::bundle::{Build, BuiltBundle, FileEntry, Manifest, Route, Sysctl, Unit, pack};
 use crate::host::Network as _;
 use crate::host::fake::{Died, Fake, Fate};
 use crate::primitives::{ArtifactSet, Digest, Fingerprint, Name};
-use crate::reconcile::{GatewayConfig, OnDrift};
+use crate::reconcile::{GatewayConfig, Machine, OnDrift};
 use crate::tuf::repository::{Audit, ReleaseTerms, RepositoryError, RoleTerms, RootTerms};
 use crate::tuf::repository::{NewFile, first_root, release};
 use crate::tuf::{Draft, KeyPair, Role, Signer, UtcTime};

@@ -3,7 +3,8 @@
 use super::back::{spare, whole};
 use super::carry_out::{Plan, carry_out};
 use super::{Cause, History, Rejected};
-use crate::reconcile::run::{in_use, session};
+use crate::reconcile::gateway::in_use;
+use crate::reconcile::session::{lock, session};
 use crate::reconcile::{Current, Gateway, Generation, Report, RunError, generation};
 
 /// Why there is nothing to go back to.
@@ -94,7 +95,7 @@ fn choose(
 
 /// Lets everything be used again that is not. Returns what that is.
 pub fn lift(gateway: &Gateway) -> Result<Vec<Rejected>, RunError> {
-    let _held = crate::reconcile::run::lock(gateway)?;
+    let _held = lock(gateway)?;
     let (files, state) = (gateway.machine.files, &gateway.config.paths.state);
     let mut history = History::load(files, state);
     let lifted = std::mem::take(&mut history.rejected);

@@ -7,7 +7,7 @@ use super::carry_out::{conclude, finish};
 use super::roll_back::{roll_back, turn};
 use super::{Found, Journal, Linked, Origin, Phase, Recovery, Situation, way_out};
 use crate::primitives::sentence;
-use crate::reconcile::run::lock;
+use crate::reconcile::session::lock;
 use crate::reconcile::{Alarm, Gateway, Report, RunError, generation};
 
 /// How often a transaction is taken up again in each direction. What cuts it off as often may be

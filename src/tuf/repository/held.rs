@@ -4,16 +4,19 @@
 //! targets or those of a team, snapshot, timestamp. A file that lacks signatures is held, until others
 //! have signed; nothing of it is in `metadata/` before the last one is complete.
 
-use std::collections::BTreeMap;
-use std::num::NonZeroU64;
+mod header;
+mod sequel;
 
-use super::release::{described, next_snapshot, next_timestamp};
-use super::signing::{among, draft, next_version};
+use std::collections::BTreeMap;
+
+use super::signing::{among, draft};
 use super::{Audit, NewFile, ReleaseTerms, RepositoryError};
-use crate::tuf::metadata::{Authority, Body, Signed, Snapshot, Targets, Timestamp};
+use crate::tuf::metadata::{Body, Signed, Targets};
 use crate::tuf::{
     Draft, KeyId, MetadataError, PublicKey, Role, RoleName, Signer, TrustError, UtcTime,
 };
+use header::Header;
+use sequel::Sequel;
 
 /// Files of a release that nobody accepts yet, each but the last with enough signatures.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,8 +70,8 @@ impl Held {
     /// The paths in a repository at which a release that follows `previous` may be held.
     #[must_use]
     pub fn paths(previous: &Audit, team: Option<&RoleName>) -> Vec<String> {
-        let version = |role| version(previous, role, team).ok();
-        ORDER.into_iter().filter_map(|role| Some(place(role, team, version(role)?))).collect()
+        let sequel = Sequel { previous, team };
+        ORDER.into_iter().filter_map(|role| sequel.place(role).ok()).collect()
     }
 
     /// What is held in a repository after `previous`, of the targets role or of `team`. `read` gives
@@ -78,28 +81,28 @@ impl Held {
         team: Option<&RoleName>,
         mut read: impl FnMut(&str) -> Result<Option<Vec<u8>>, E>,
     ) -> Result<Option<Self>, E> {
+        let sequel = Sequel { previous, team };
         let mut drafts: Vec<Draft> = Vec::new();
         for role in ORDER {
-            let version = version(previous, role, team)?;
-            let path = place(role, team, version);
+            let path = sequel.place(role)?;
             let Some(bytes) = read(&path)? else { continue };
             let strange = |source| {
                 let file = path.clone();
                 RepositoryError::Held(TrustError::Metadata { file, role, source })
             };
             let draft = Draft::read(&bytes, role).map_err(strange)?;
-            let found = version_of(&draft).map_err(strange)?;
-            if found != version {
-                let error = RepositoryError::Number { file: path, found, wanted: version };
-                return Err(error.into());
+            let found = Header::of(&draft).map_err(strange)?.version.get();
+            let wanted = sequel.version(role)?.get();
+            if found != wanted {
+                return Err(RepositoryError::Number { file: path, found, wanted }.into());
             }
             // Made for another first file, or before that one had its last signature, or it says
             // more than what follows from that one: then it is made anew.
             let before = drafts.last().map(Draft::to_bytes).transpose();
             let before = before.map_err(RepositoryError::from)?;
             let fits = before.map_or_else(
-                || begins(&draft, previous),
-                |before| follows(&draft, previous, team, &before),
+                || sequel.may_begin(&draft),
+                |before| sequel.may_follow(&draft, &before),
             );
             if !fits {
                 break;
@@ -129,9 +132,10 @@ impl Held {
         key: &PublicKey,
         signature: &[u8],
     ) -> Result<(), RepositoryError> {
+        let sequel = Sequel { previous, team: self.team.as_ref() };
         let Some(open) = self.drafts.last_mut() else { return Ok(()) };
         let role = open.role();
-        let authority = authority(previous, role, self.team.as_ref())?;
+        let authority = sequel.authority(role)?;
         let mut ids = authority.keyids.iter();
         let id = ids.find(|id| authority.keys.get(id).is_some_and(|listed| listed.is_same(key)));
         let Some(id) = id else {
@@ -159,14 +163,14 @@ impl Held {
         }
         expiries.insert(name(Role::Timestamp), terms.timestamp_expires);
         for draft in &self.drafts {
-            expiries.extend(expiry(draft).map(|expires| (name(draft.role()), expires)));
+            expiries.extend(Header::of(draft).map(|header| (name(draft.role()), header.expires)));
         }
         expiries
     }
 
     /// The latest time that one of its files says it was signed at, whoever wrote that.
     pub(super) fn dated(&self) -> Option<UtcTime> {
-        self.drafts.iter().filter_map(signed_at).max()
+        self.drafts.iter().filter_map(|draft| Header::of(draft).ok()?.signed_at).max()
     }
 
     /// The targets metadata in it, if it has new ones.
@@ -183,9 +187,11 @@ impl Held {
         terms: &ReleaseTerms,
         signers: &[&dyn Signer],
     ) -> Result<Option<Missing>, RepositoryError> {
+        let team = self.team.clone();
+        let sequel = Sequel { previous, team: team.as_ref() };
         while let Some(open) = self.drafts.last_mut() {
             let role = open.role();
-            let authority = authority(previous, role, self.team.as_ref())?;
+            let authority = sequel.authority(role)?;
             let signed = |open: &Draft| -> Vec<KeyId> {
                 open.signed_under(authority).into_iter().cloned().collect()
             };
@@ -199,14 +205,21 @@ impl Held {
             let needed = authority.threshold.get();
             if (signed.len() as u64) < needed {
                 let others = authority.keyids.iter().filter(|id| !signed.contains(id)).cloned();
-                let (others, team) = (others.collect(), self.team.clone());
-                let team = team.filter(|_| role == Role::Targets);
+                let (others, team) = (others.collect(), team.filter(|_| role == Role::Targets));
                 return Ok(Some(Missing { role, team, needed, signed, others }));
             }
             let content = open.to_bytes()?;
             let next = match role {
-                Role::Targets => self.next_snapshot(previous, terms, &content)?,
-                Role::Snapshot => Self::next_timestamp(previous, terms, &content)?,
+                Role::Targets => {
+                    let body = sequel.snapshot(&content)?;
+                    let version = sequel.version(Role::Snapshot)?;
+                    Draft::of(&draft(body, version, terms.snapshot_expires, terms.signed_at)?)?
+                }
+                Role::Snapshot => {
+                    let body = sequel.timestamp(&content)?;
+                    let version = sequel.version(Role::Timestamp)?;
+                    Draft::of(&draft(body, version, terms.timestamp_expires, terms.signed_at)?)?
+                }
                 Role::Timestamp | Role::Root => return Ok(None),
             };
             self.drafts.push(next);
@@ -214,158 +227,24 @@ impl Held {
         Ok(None)
     }
 
-    /// The files where they are held.
-    pub fn held(&self) -> Result<Vec<NewFile>, RepositoryError> {
-        self.files(|role, version| place(role, self.team.as_ref(), version))
+    /// The files where they are held after `previous`.
+    pub fn held(&self, previous: &Audit) -> Result<Vec<NewFile>, RepositoryError> {
+        let sequel = Sequel { previous, team: self.team.as_ref() };
+        self.files(|role| sequel.place(role))
     }
 
     /// The files where a complete release has them, in the order in which they must be written.
-    pub(super) fn released(&self) -> Result<Vec<NewFile>, RepositoryError> {
-        self.files(|role, version| match (role, &self.team) {
-            (Role::Targets, Some(team)) => team.path(Some(version)),
-            _ => role.path((role != Role::Timestamp).then_some(version)),
-        })
+    pub(super) fn released(&self, previous: &Audit) -> Result<Vec<NewFile>, RepositoryError> {
+        let sequel = Sequel { previous, team: self.team.as_ref() };
+        self.files(|role| sequel.released(role))
     }
 
-    fn files(&self, path: impl Fn(Role, u64) -> String) -> Result<Vec<NewFile>, RepositoryError> {
-        let file = |draft: &Draft| {
-            let role = draft.role();
-            let strange = |source| {
-                let file = role.file_name().to_owned();
-                RepositoryError::Held(TrustError::Metadata { file, role, source })
-            };
-            let path = path(role, version_of(draft).map_err(strange)?);
-            Ok(NewFile { path, content: draft.to_bytes()? })
-        };
-        self.drafts.iter().map(file).collect()
-    }
-
-    fn next_snapshot(
+    fn files(
         &self,
-        previous: &Audit,
-        terms: &ReleaseTerms,
-        first: &[u8],
-    ) -> Result<Draft, RepositoryError> {
-        let team = self.team.as_ref();
-        let number = next_version(Role::Targets, before(previous, Role::Targets, team))?;
-        let file = meta_name(team);
-        let newest = previous.newest.as_ref();
-        let body = next_snapshot(newest, file, described(number, first));
-        let number = next_version(Role::Snapshot, before(previous, Role::Snapshot, team))?;
-        Ok(Draft::of(&draft(body, number, terms.snapshot_expires, terms.signed_at)?)?)
-    }
-
-    fn next_timestamp(
-        previous: &Audit,
-        terms: &ReleaseTerms,
-        snapshot: &[u8],
-    ) -> Result<Draft, RepositoryError> {
-        let newest = previous.newest.as_ref();
-        let number = next_version(Role::Snapshot, before(previous, Role::Snapshot, None))?;
-        let body = next_timestamp(newest, described(number, snapshot));
-        let number = next_version(Role::Timestamp, before(previous, Role::Timestamp, None))?;
-        Ok(Draft::of(&draft(body, number, terms.timestamp_expires, terms.signed_at)?)?)
-    }
-}
-
-/// Who has to sign a file.
-fn authority<'a>(
-    previous: &'a Audit,
-    role: Role,
-    team: Option<&RoleName>,
-) -> Result<Authority<'a>, RepositoryError> {
-    let (Role::Targets, Some(team)) = (role, team) else {
-        return Ok(previous.root.body.authority(role));
-    };
-    let newest = previous.newest.as_ref();
-    let delegations = newest.and_then(|newest| newest.targets.body.delegations.as_ref());
-    let authority = delegations.and_then(|delegations| delegations.authority(team));
-    authority.ok_or_else(|| RepositoryError::NoTeam { team: team.clone() })
-}
-
-/// The version of a role's newest metadata.
-fn before(previous: &Audit, role: Role, team: Option<&RoleName>) -> Option<NonZeroU64> {
-    let newest = previous.newest.as_ref()?;
-    match (role, team) {
-        (Role::Snapshot, _) => Some(newest.snapshot.version),
-        (Role::Timestamp, _) => Some(newest.timestamp.version),
-        (Role::Targets | Role::Root, None) => Some(newest.targets.version),
-        (Role::Targets | Role::Root, Some(team)) => {
-            Some(newest.snapshot.body.meta.get(&team.meta_name())?.version)
-        }
-    }
-}
-
-/// The version of `role`'s metadata that follows `previous`: not less, and not more.
-fn version(previous: &Audit, role: Role, team: Option<&RoleName>) -> Result<u64, RepositoryError> {
-    Ok(next_version(role, before(previous, role, team))?.get())
-}
-
-/// Whether `draft` may come first: targets or those of a team, which are looked at, or a timestamp
-/// that says once more what it said.
-fn begins(draft: &Draft, previous: &Audit) -> bool {
-    match draft.role() {
-        Role::Targets => true,
-        Role::Timestamp => previous.newest.as_ref().is_some_and(|newest| {
-            let found = draft.content::<Timestamp>();
-            found.is_ok_and(|found| found.body == newest.timestamp.body)
-        }),
-        Role::Snapshot | Role::Root => false,
-    }
-}
-
-/// Whether `draft` says of the file before it, of which `bytes` are the content, and of everything
-/// else, what it would say if it were made here: nobody looks at it before it is signed.
-fn follows(draft: &Draft, previous: &Audit, team: Option<&RoleName>, bytes: &[u8]) -> bool {
-    let newest = previous.newest.as_ref();
-    let of = |role, team| version(previous, role, team).ok().and_then(NonZeroU64::new);
-    match draft.role() {
-        Role::Snapshot => of(Role::Targets, team).is_some_and(|number| {
-            let wanted = next_snapshot(newest, meta_name(team), described(number, bytes));
-            draft.content::<Snapshot>().is_ok_and(|found| found.body == wanted)
-        }),
-        Role::Timestamp => of(Role::Snapshot, None).is_some_and(|number| {
-            let wanted = next_timestamp(newest, described(number, bytes));
-            draft.content::<Timestamp>().is_ok_and(|found| found.body == wanted)
-        }),
-        Role::Targets | Role::Root => false,
-    }
-}
-
-fn signed_at(draft: &Draft) -> Option<UtcTime> {
-    match draft.role() {
-        Role::Snapshot => draft.content::<Snapshot>().ok()?.signed_at,
-        Role::Timestamp => draft.content::<Timestamp>().ok()?.signed_at,
-        Role::Targets | Role::Root => draft.content::<Targets>().ok()?.signed_at,
-    }
-}
-
-fn expiry(draft: &Draft) -> Option<UtcTime> {
-    Some(match draft.role() {
-        Role::Snapshot => draft.content::<Snapshot>().ok()?.expires,
-        Role::Timestamp => draft.content::<Timestamp>().ok()?.expires,
-        Role::Targets | Role::Root => draft.content::<Targets>().ok()?.expires,
-    })
-}
-
-fn version_of(draft: &Draft) -> Result<u64, MetadataError> {
-    Ok(match draft.role() {
-        Role::Snapshot => draft.content::<Snapshot>()?.version,
-        Role::Timestamp => draft.content::<Timestamp>()?.version,
-        Role::Targets | Role::Root => draft.content::<Targets>()?.version,
-    }
-    .get())
-}
-
-/// How snapshot metadata call the first file.
-fn meta_name(team: Option<&RoleName>) -> String {
-    team.map_or_else(|| Role::Targets.file_name().to_owned(), RoleName::meta_name)
-}
-
-/// Where a file is held.
-fn place(role: Role, team: Option<&RoleName>, version: u64) -> String {
-    match team.filter(|_| role == Role::Targets) {
-        Some(team) => format!("proposed/{version}.{}", team.file_name()),
-        None => format!("proposed/{version}.{}", role.file_name()),
+        path: impl Fn(Role) -> Result<String, RepositoryError>,
+    ) -> Result<Vec<NewFile>, RepositoryError> {
+        let file =
+            |draft: &Draft| Ok(NewFile { path: path(draft.role())?, content: draft.to_bytes()? });
+        self.drafts.iter().map(file).collect()
     }
 }

@@ -114,7 +114,7 @@ pub fn complete(
 ) -> Result<NewRelease, RepositoryError> {
     let Proposal { number, changes, held, bundles, .. } = proposal;
     let mut files = bundles;
-    files.extend(held.released()?);
+    files.extend(held.released(previous)?);
     accept_as_a_gateway(previous, now, &files)?;
     Ok(NewRelease { number, files, changes })
 }
