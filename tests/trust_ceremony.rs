@@ -252,7 +252,7 @@ fn what_nobody_could_ever_sign_is_not_proposed() {
     desk.refused("root replace-key anna anna.pem.pub", 1, "replaced by itself");
     desk.refused("root add-key --role root bob=ci.pem.pub", 1, "another key is called bob already");
     desk.refused("root renew --expires 2020-01-01T00:00:00Z", 1, "of no use");
-    desk.refused("root renew --repository nowhere", 1, "there is no root in nowhere");
+    desk.refused("root renew --repository nowhere", 20, "has no metadata/1.root.json");
     desk.refused("root sign --yes --key anna.pem", 1, "no root is proposed");
     assert_eq!(tree(&desk.path("")), before);
 

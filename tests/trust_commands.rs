@@ -10,6 +10,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use support::builds::build;
 use support::cli::{Desk, tree};
 use support::forge::{NOW, bundle, provisioned, update};
+use tieline::primitives::Digest;
 
 /// In the year in which these tests take place.
 const SIGNED: &str = "--signed-at 2030-01-01T00:00:00Z";
@@ -158,7 +159,8 @@ fn openssl_agrees() {
     let other = desk.path("other");
     let other = other.to_str().unwrap();
     desk.ok(&format!(
-        "root init --yes --mesh test --key theirs.pem --release-key theirs.pub --repository {other}"
+        "root init --yes --mesh test --key theirs.pem --release-key theirs.pub --repository {other} \
+         --proposal {other}-root"
     ));
     // A key of another kind is refused in words.
     desk.tool("openssl", "genpkey -algorithm ec -pkeyopt ec_paramgen_curve:P-256 -out ec.pem");
@@ -188,7 +190,7 @@ fn refusals_have_their_exit_codes_and_change_nothing() {
     refused("sign --yes --key ci.pem --expires 2020-01-01T00:00:00Z", 1, "leave less than a day");
     refused("sign --yes --key ci.pem --expires soon", 64, "a number of days such as 30d");
     refused("sign --yes --key ci.pem --build nowhere", 1, "tieline build");
-    refused("sign --yes --key ci.pem --repository nowhere", 20, "tieline root init");
+    refused("sign --yes --key ci.pem --repository nowhere", 20, "has no metadata/1.root.json");
     desk.refused("sign", 64, "--key");
     desk.refused(
         "root init --yes --mesh test --key root.pem --release-key ci.pem.pub",
@@ -225,12 +227,84 @@ fn refusals_have_their_exit_codes_and_change_nothing() {
 fn sign_can_be_told_which_root_to_trust() {
     let desk = begun();
     desk.write("trusted.json", desk.read("repository/metadata/root.json"));
+    std::fs::remove_dir_all(desk.path("root")).unwrap();
     desk.ok(&format!("sign --yes --key ci.pem --root trusted.json {SIGNED}"));
-    desk.ok("key generate evil.pem");
+    show_another_repository(&desk);
+    desk.refused("sign --yes --key ci.pem --root trusted.json", 20, "is another root than");
+}
+
+/// Replaces the repository by one in which CI's key holds the same roles, and a thief's as well: what
+/// a git server can show whoever begins with the root that it serves.
+fn show_another_repository(desk: &Desk) {
+    let den = Desk::new();
+    den.ok("key generate evil.pem");
+    den.write("ci.pem.pub", desk.read("ci.pem.pub"));
+    for (path, content) in tree(&desk.path("build")) {
+        den.write(&format!("build/{path}"), content);
+    }
+    den.ok(&format!(
+        "root init --yes --mesh test --key evil.pem --release-key ci.pem.pub --release-key \
+         evil.pem.pub {SIGNED}"
+    ));
+    den.ok(&format!("sign --yes --key evil.pem {SIGNED}"));
     std::fs::remove_dir_all(desk.path("repository")).unwrap();
-    desk.ok(&format!("root init --yes --mesh test --key evil.pem --release-key ci.pem.pub --release-key evil.pem.pub {SIGNED}"));
-    desk.ok(&format!("sign --yes --key evil.pem {SIGNED}"));
-    desk.refused("sign --yes --key ci.pem --root trusted.json", 20, "is not signed");
+    for (path, content) in tree(&den.path("repository")) {
+        desk.write(&format!("repository/{path}"), content);
+    }
+}
+
+/// Else CI would sign whatever stands in it: numbers as high as they get, delegations to the thief.
+#[test]
+fn nobody_signs_for_a_repository_of_somebody_else() {
+    let desk = begun();
+    desk.ok(&format!("sign --yes --key ci.pem {SIGNED}"));
+    show_another_repository(&desk);
+    let before = tree(&desk.path("repository"));
+    for command in [
+        "sign --yes --key ci.pem",
+        "sign --yes --refresh --key ci.pem",
+        "delegate set north --gateway perth --team-key ci.pem.pub --yes --key ci.pem",
+        "root renew",
+        "publish /nowhere",
+        "verify",
+    ] {
+        desk.refused(command, 20, "metadata/1.root.json of the repository is another root than");
+    }
+    // Where there is nothing to compare it with, somebody has to look.
+    std::fs::remove_dir_all(desk.path("root")).unwrap();
+    let digest = Digest::of(&before["metadata/1.root.json"]).to_string();
+    desk.refused("sign --yes --key ci.pem", 20, &format!("taken on trust: sha256 {digest}"));
+    desk.refused("sign --propose --export bytes", 20, "taken on trust");
+    let asked = desk.run(&format!("sign --key ci.pem {SIGNED}"));
+    assert_eq!(asked.code, 64, "nobody can be asked");
+    assert!(asked.err.contains(&format!("taken on trust: sha256 {digest}")), "{}", asked.err);
+    desk.ok(&format!("root renew {SIGNED}"));
+    desk.refused("root sign --yes --key root.pem", 20, "taken on trust");
+    assert_eq!(tree(&desk.path("repository")), before);
+}
+
+/// Whoever steals a root key that has been replaced can begin another line of roots from there.
+#[test]
+fn roots_that_were_agreed_on_are_the_ones() {
+    let (desk, den) = (begun(), Desk::new());
+    for (path, content) in tree(&desk.path("")) {
+        den.write(&path, content);
+    }
+    for (desk, new) in [(&desk, "new.pem"), (&den, "evil.pem")] {
+        desk.ok(&format!("key generate {new}"));
+        desk.ok(&format!("root replace-key root {new}.pub {SIGNED}"));
+        desk.ok(&format!("root sign --yes --key root.pem --key {new}"));
+        desk.ok("root rotate --yes");
+    }
+    desk.ok(&format!("sign --yes --key ci.pem {SIGNED}"));
+    for (path, content) in tree(&den.path("repository")) {
+        desk.write(&format!("repository/{path}"), content);
+    }
+    desk.refused(
+        "sign --yes --key ci.pem",
+        20,
+        "metadata/2.root.json of the repository is another",
+    );
 }
 
 /// Separate keys for each role, two of two for targets.
@@ -241,19 +315,21 @@ fn roles_can_be_held_apart() {
         desk.ok(&format!("key generate {key}"));
     }
     let said = desk.ok(&format!(
-        "root init --yes --mesh test --repository apart --key root.pem --root-key t1.pub \
+        "root init --yes --mesh test --repository apart --proposal apart-root --key root.pem --root-key t1.pub \
          --targets-key t1.pub --targets-key t2.pub --targets-threshold 2 \
          --snapshot-key snap.pub --timestamp-key time.pub {SIGNED}"
     ));
     assert!(said.contains("targets   2 of "), "{said}");
-    let sign = |keys: &str| format!("sign --yes --repository apart {SIGNED} {keys}");
+    let sign = |keys: &str| {
+        format!("sign --yes --repository apart --root apart-root/1.root.json {SIGNED} {keys}")
+    };
     desk.refused(&sign("--key t1 --key snap --key time"), 20, "the targets role needs 2");
     desk.refused(&sign("--key t1 --key t2 --key snap"), 20, "the timestamp role needs 1");
     desk.ok(&sign("--key t1 --key t2 --key snap --key time"));
     let files = tree(&desk.path("apart"));
     assert_eq!(update(&provisioned(&files), &files, NOW).release.unwrap().number(), 1);
     desk.refused(
-        "root init --yes --mesh test --repository none --key root.pem --targets-key t1.pub",
+        "root init --yes --mesh test --repository none --proposal none-root --key root.pem --targets-key t1.pub",
         64,
         "nobody would hold the snapshot role",
     );
@@ -263,8 +339,8 @@ fn roles_can_be_held_apart() {
 fn the_same_inputs_give_the_same_repository() {
     let desk = begun();
     let make = |repository: &str| {
-        desk.ok(&format!("root init --yes --mesh test --key root.pem --release-key ci.pem.pub --repository {repository} {SIGNED}"));
-        desk.ok(&format!("sign --yes --key ci.pem --repository {repository} {SIGNED}"));
+        desk.ok(&format!("root init --yes --mesh test --key root.pem --release-key ci.pem.pub --repository {repository} --proposal {repository}-root {SIGNED}"));
+        desk.ok(&format!("sign --yes --key ci.pem --repository {repository} --root {repository}-root/1.root.json {SIGNED}"));
         tree(&desk.path(repository))
     };
     assert_eq!(make("one"), make("two"));

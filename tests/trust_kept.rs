@@ -2,6 +2,7 @@
 //! the next update goes on from.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::disallowed_methods)]
 
 mod support;
 
@@ -9,6 +10,8 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 use support::forge::{Files, Forge, NOW, by, id, public, time};
+use tieline::host::{Files as _, RealFiles};
+use tieline::reconcile::MetadataDirectory;
 use tieline::tuf::{Change, Role, Stored, TrustError, TrustErrorKind, Update};
 
 /// The highest version there is.
@@ -212,4 +215,22 @@ fn delegated_roles_are_forgotten_in_time() {
     disk.accepts(&forge.clone().files());
     disk.accepts(&rotated(Forge::new().next(), Role::Snapshot, &[23]));
     assert!(!disk.0.contains_key("team%2Fwest.json"));
+}
+
+/// What a run left that was killed in the middle of a file goes when there is something to write.
+#[test]
+fn what_was_being_written_is_cleared_away() {
+    let directory = tempfile::tempdir().unwrap();
+    let place = camino::Utf8Path::from_path(directory.path()).unwrap();
+    std::fs::write(place.join(".tieline-x"), "half").unwrap();
+    let files = Forge::new().files();
+    let kept = MetadataDirectory::read(&RealFiles, place).unwrap();
+    let root = || Ok::<_, TrustError>(files["metadata/1.root.json"].clone());
+    let mut update = Update::start(kept.stored(root).unwrap(), time(NOW)).unwrap();
+    while let Some(request) = update.next() {
+        update.supply(files.get(&request.path).cloned()).unwrap();
+    }
+    kept.save(&RealFiles, &update).unwrap();
+    let names = RealFiles.list(place).unwrap();
+    assert_eq!(names, ["root.json", "snapshot.json", "targets.json", "timestamp.json"]);
 }

@@ -70,7 +70,7 @@ fn steal(office: &Office, url: &str, ci: &str) -> Desk {
     let mut mesh = office.site.mesh.clone();
     move_ports(&mut mesh, STOLEN);
     build(&den, &mesh);
-    den.ok("sign --yes --key ci.pem");
+    den.ok("sign --yes --key ci.pem --root repository/metadata/1.root.json");
     forward(&den, &KeyPair::from_pem(ci).unwrap());
     den.ok(&format!("publish {url}"));
     den

@@ -6,7 +6,7 @@ use std::num::NonZeroU64;
 use clap::Subcommand;
 
 use super::sign::{About, Options, audit, begin, build, conclude, review, team};
-use super::trust::{Directory, KeySource, Passphrase, load_public, refuse};
+use super::trust::{AnchorArgs, Directory, KeySource, Passphrase, load_public, refuse};
 use super::{Context, Exit, Failure, Format};
 use crate::primitives::Name;
 use crate::report::{TeamEntry, TeamsReport};
@@ -77,9 +77,8 @@ struct List {
     #[arg(long, value_name = "DIR", default_value = "repository")]
     repository: camino::Utf8PathBuf,
 
-    /// Verify the repository from this root on, instead of its own first
-    #[arg(long, value_name = "FILE")]
-    root: Option<camino::Utf8PathBuf>,
+    #[command(flatten)]
+    anchor: AnchorArgs,
 }
 
 pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
@@ -122,7 +121,8 @@ fn make(
 
 fn list(args: &List, context: &mut Context) -> Result<Exit, Failure> {
     let repository = Directory::new(&args.repository, context);
-    let audit = audit(args.root.as_deref(), &repository, context)?;
+    let anchor = repository.anchor(&args.anchor, context)?;
+    let audit = audit(anchor.bytes, &repository, context)?;
     let entry = |view: TeamView| TeamEntry {
         team: view.team.to_string(),
         keys: view.keys.iter().map(ToString::to_string).collect(),

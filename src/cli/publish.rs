@@ -3,7 +3,7 @@
 use camino::Utf8PathBuf;
 
 use super::access::{Access, workspace};
-use super::trust::distrust;
+use super::trust::{AnchorArgs, Directory, distrust};
 use super::{Context, Exit, Failure, Format};
 use crate::host::git::Change;
 use crate::publish::{Publication, PublishError, Published, publish};
@@ -23,9 +23,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "DIR", default_value = "repository")]
     repository: Utf8PathBuf,
 
-    /// Verify the repository from this root on, instead of its own first
-    #[arg(long, value_name = "FILE")]
-    root: Option<Utf8PathBuf>,
+    #[command(flatten)]
+    anchor: AnchorArgs,
 
     #[command(flatten)]
     access: Access,
@@ -38,10 +37,11 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
     let remote = args.access.remote(&args.remote, context)?;
     let workspace = workspace("tieline-publish-")?;
-    let root = args.root.as_ref().map(|path| context.path(path));
+    let repository = Directory::new(&args.repository, context);
+    let anchor = repository.anchor(&args.anchor, context)?;
     let publication = Publication {
-        repository: &context.path(&args.repository),
-        root: root.as_deref(),
+        repository: repository.path(),
+        root: &anchor.bytes,
         remote: &remote,
         workspace: workspace.1,
         deadline: args.access.deadline(),

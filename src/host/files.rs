@@ -13,6 +13,10 @@ use camino::{Utf8Path, Utf8PathBuf};
 pub use error::FileError;
 pub use real::RealFiles;
 
+/// How the names of files begin that are being written, beside those that they will replace. A
+/// process that was killed leaves them.
+pub const TEMPORARY: &str = ".tieline-";
+
 /// What may be read by whom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {

@@ -22,7 +22,7 @@ pub use agent::{Agent, AgentError, RealAgent};
 pub use clock::{BootClock, Clock, RealClock};
 pub use console::{Console, RealConsole};
 pub use environment::{Environment, RealEnvironment};
-pub use files::{FileError, Files, Kind, LockGuard, Mode, RealFiles};
+pub use files::{FileError, Files, Kind, LockGuard, Mode, RealFiles, TEMPORARY};
 pub use logs::{Entry, Log, Priority, stderr_is_the_journal};
 pub use network::{
     KernelNetwork, Link, Network, NetworkError, NetworkState, ROUTE_PROTOCOL, Traffic, Via,

@@ -37,8 +37,8 @@ use crate::host::git::{
 pub struct Publication<'a> {
     /// The directory of the TUF repository: `metadata/` and `targets/`.
     pub repository: &'a Utf8Path,
-    /// The root it is verified from, if not its own first.
-    pub root: Option<&'a Utf8Path>,
+    /// The root it is verified from.
+    pub root: &'a [u8],
     /// The git repository it goes to.
     pub remote: &'a Remote,
     /// A directory for the work, empty or from an earlier time.

@@ -143,11 +143,6 @@ impl Release {
         })
     }
 
-    /// The path of the first root.
-    pub(super) fn first_root(&self) -> &str {
-        self.metadata.first().map_or("metadata/1.root.json", String::as_str)
-    }
-
     /// The path of the newest root.
     pub(super) fn last_root(&self) -> &str {
         let root = self.metadata.iter().rfind(|path| path.ends_with(ROOT));

@@ -22,11 +22,8 @@ pub(super) fn verify(
     release: &Release,
 ) -> Result<BTreeMap<Name, Bundle>, PublishError> {
     let repository = publication.repository;
-    let root = match publication.root {
-        Some(root) => files.read(root, Limits::GATEWAY.root)?,
-        None => files.read(&repository.join(release.first_root()), Limits::GATEWAY.root)?,
-    };
-    let mut update = Update::start(Stored::provisioned(root), now)?;
+    let root = Stored::provisioned(publication.root.to_vec());
+    let mut update = Update::start(root, now)?;
     for gateway in release.bundles.keys() {
         update.seek_bundle(gateway)?;
     }

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Counts, Paths, Report, RunError};
-use crate::host::{FileError, Files, Mode};
+use crate::host::{FileError, Files, Mode, TEMPORARY};
 use crate::primitives::sentence;
 use crate::tuf::UtcTime;
 
@@ -239,10 +239,10 @@ fn essence(message: &str) -> String {
         }
     }
     let message = words.join(" ");
-    let mut parts = message.split(".tieline-");
+    let mut parts = message.split(TEMPORARY);
     let mut text = parts.next().unwrap_or_default().to_owned();
     for part in parts {
-        text.push_str(".tieline-");
+        text.push_str(TEMPORARY);
         text.push_str(part.trim_start_matches(|c: char| c.is_ascii_alphanumeric()));
     }
     text

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::Paths;
-use crate::host::{FileError, Files, Mode};
+use crate::host::{FileError, Files, Mode, TEMPORARY};
 use crate::tuf::{Stored, Update};
 
 /// Far more than the metadata of any mesh, in bytes. What is too large here was not written here.
@@ -17,17 +17,23 @@ const LIMIT: u64 = 64 << 20;
 pub struct MetadataDirectory {
     path: Utf8PathBuf,
     content: BTreeMap<String, Vec<u8>>,
+    /// What a run left that was killed while it wrote.
+    unfinished: Vec<String>,
 }
 
 impl MetadataDirectory {
     /// Reads the directory; empty where there is none.
     pub fn read(files: &dyn Files, path: &Utf8Path) -> Result<Self, FileError> {
-        let mut content = BTreeMap::new();
-        for name in files.list(path)?.into_iter().filter(|name| Stored::is_file(name)) {
-            let bytes = files.read(&path.join(&name), LIMIT)?;
-            content.insert(name, bytes);
+        let (mut content, mut unfinished) = (BTreeMap::new(), Vec::new());
+        for name in files.list(path)? {
+            if Stored::is_file(&name) {
+                let bytes = files.read(&path.join(&name), LIMIT)?;
+                content.insert(name, bytes);
+            } else if name.starts_with(TEMPORARY) {
+                unfinished.push(name);
+            }
         }
-        Ok(Self { path: path.to_owned(), content })
+        Ok(Self { path: path.to_owned(), content, unfinished })
     }
 
     /// What it holds; the root is the provisioned one where there is none in it.
@@ -44,6 +50,9 @@ impl MetadataDirectory {
             return Ok(());
         }
         files.create_dir(&self.path)?;
+        for name in &self.unfinished {
+            files.remove(&self.path.join(name))?;
+        }
         for change in changes {
             let path = self.path.join(&change.file);
             if let Some(content) = change.content {

@@ -7,7 +7,7 @@ use super::generation::{self, Label};
 use super::restore;
 use super::transaction::History;
 use crate::bundle::Manifest;
-use crate::host::{FileError, Files, Mode};
+use crate::host::{FileError, Files, Mode, TEMPORARY};
 use crate::primitives::Digest;
 
 /// How many generations are kept: the current one, and two to go back to.
@@ -15,9 +15,6 @@ const KEPT: usize = 3;
 
 /// What a directory is called while it is being filled. No generation begins with a dot.
 const UNFINISHED: &str = ".staging";
-
-/// How the names of files begin that are being written: see [`Files::replace`].
-const TEMPORARY: &str = ".tieline-";
 
 /// Unpacks a candidate into a directory of its own, on the disk when this returns. Nothing is
 /// under the generation's name before all of it is there.
@@ -97,10 +94,8 @@ pub(super) fn prune(
     state: &Utf8Path,
     history: &History,
 ) -> Result<(), FileError> {
-    for directory in [state, &state.join("metadata")] {
-        for name in files.list(directory)?.iter().filter(|name| name.starts_with(TEMPORARY)) {
-            files.remove(&directory.join(name))?;
-        }
+    for name in files.list(state)?.iter().filter(|name| name.starts_with(TEMPORARY)) {
+        files.remove(&state.join(name))?;
     }
     let generations = generation::directory(state);
     let there = files.list(&generations)?;

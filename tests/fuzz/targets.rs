@@ -25,9 +25,10 @@ struct Repository {
 fn repository() -> &'static Repository {
     static REPOSITORY: OnceLock<Repository> = OnceLock::new();
     REPOSITORY.get_or_init(|| {
-        let place = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let place = if place.ends_with("fuzz") { place.parent().unwrap() } else { place };
-        let place = place.join("bundles/five-lans");
+        // The program's directory, or that of the fuzz targets in it.
+        let place = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
+        let mut places = place.map(|place| place.join("bundles/five-lans"));
+        let place = places.find(|place| place.is_dir()).unwrap();
         let mut files = BTreeMap::new();
         for directory in ["metadata", "targets"] {
             for entry in std::fs::read_dir(place.join(directory)).unwrap() {

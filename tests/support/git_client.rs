@@ -29,9 +29,10 @@ pub fn publish_at(
     remote: &Remote,
 ) -> Result<Published, PublishError> {
     let workspace = tempfile::tempdir().unwrap();
+    let root = std::fs::read(releases.path().join("metadata/1.root.json")).unwrap_or_default();
     let publication = Publication {
         repository: &releases.path(),
-        root: None,
+        root: &root,
         remote,
         workspace: workspace.path().to_owned().try_into().unwrap(),
         deadline: Duration::from_mins(1),

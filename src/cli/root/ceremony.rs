@@ -6,7 +6,7 @@
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
-use crate::cli::trust::Directory;
+use crate::cli::trust::{Anchor, AnchorArgs, CEREMONY, Directory};
 use crate::cli::{Context, Exit, Failure};
 use crate::host::{FileError, Mode};
 use crate::primitives::{Digest, Name, Shown};
@@ -21,18 +21,19 @@ pub(super) struct Place {
     pub(super) repository: Utf8PathBuf,
 
     /// The directory with the proposed root and its signatures, to be committed
-    #[arg(long, value_name = "DIR", default_value = "root")]
+    #[arg(long, value_name = "DIR", default_value = CEREMONY)]
     pub(super) proposal: Utf8PathBuf,
 
-    /// Follow the roots from this one on, instead of from the repository's own first
-    #[arg(long = "root", value_name = "FILE")]
-    pub(super) trusted: Option<Utf8PathBuf>,
+    #[command(flatten)]
+    pub(super) anchor: AnchorArgs,
 }
 
 /// A repository, and a proposal beside it.
 pub(super) struct Ceremony {
     pub(super) repository: Directory,
     pub(super) directory: Utf8PathBuf,
+    /// The root it is verified from; none before the first.
+    pub(super) anchor: Option<Anchor>,
     /// The newest root of the repository; none before the first.
     pub(super) trusted: Option<TrustedRoot>,
 }
@@ -81,15 +82,11 @@ impl Ceremony {
     /// Looks at a repository, which may not have begun yet.
     pub(super) fn open(place: &Place, context: &Context) -> Result<Self, Failure> {
         let repository = Directory::new(&place.repository, context);
-        let first = if let Some(path) = &place.trusted {
-            let bytes = context.host.files.read(&context.path(path), Limits::GATEWAY.root);
-            Some(bytes.map_err(|error| Failure::new(Exit::Failure, &error))?)
-        } else {
-            let path = "metadata/1.root.json".to_owned();
-            repository.read(&Request { path, limit: Limits::GATEWAY.root }, context)?
-        };
-        let trusted = first.map(|first| follow(first, &repository, context)).transpose()?;
-        Ok(Self { repository, directory: context.path(&place.proposal), trusted })
+        let read = |request: &Request| repository.read(request, context);
+        let anchor = place.anchor.find_in(&place.proposal, read, context)?;
+        let follow = |anchor: &Anchor| follow(anchor.bytes.clone(), &repository, context);
+        let trusted = anchor.as_ref().map(follow).transpose()?;
+        Ok(Self { repository, directory: context.path(&place.proposal), anchor, trusted })
     }
 
     /// The proposal there is, with the signatures that are there.
@@ -199,14 +196,33 @@ impl Ceremony {
         Ok(paths)
     }
 
-    /// Makes the proposal the newest root of the repository, and ends the ceremony.
-    pub(super) fn end(&self, root: &[NewFile], context: &Context) -> Result<(), Failure> {
+    /// Makes a proposal the newest root of the repository, which is agreed on from now on, and ends
+    /// the ceremony; the files.
+    pub(super) fn end(
+        &self,
+        root: &[NewFile],
+        context: &Context,
+    ) -> Result<Vec<Utf8PathBuf>, Failure> {
         self.repository.write(root, context)?;
+        let mut written: Vec<_> =
+            root.iter().map(|file| self.repository.path().join(&file.path)).collect();
+        // Its path in the repository is `metadata/N.root.json`.
+        let newest =
+            root.first().and_then(|newest| Some((newest.path.split('/').next_back()?, newest)));
+        if let Some((name, newest)) = newest {
+            let agreed = self.directory.join(name);
+            let files = context.host.files;
+            files
+                .create_dir(&self.directory)
+                .and_then(|()| files.replace(&agreed, &newest.content, Mode::Public))
+                .map_err(|error| Failure::new(Exit::Failure, &error))?;
+            written.push(agreed);
+        }
         for name in [SIGNATURES, PROPOSED] {
             let removed = context.host.files.remove(&self.directory.join(name));
             removed.map_err(|error| Failure::new(Exit::Failure, &error))?;
         }
-        Ok(())
+        Ok(written)
     }
 
     fn signature_files(&self, context: &Context) -> Result<Vec<String>, Failure> {

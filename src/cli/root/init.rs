@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use super::ceremony::{Ceremony, Found, Place, explain};
 use super::words;
-use crate::cli::trust::{Lifetime, NamedSource, Passphrase, SignerArgs, consent, refuse};
+use crate::cli::trust::{
+    AnchorArgs, Lifetime, NamedSource, Passphrase, SignerArgs, consent, refuse,
+};
 use crate::cli::{Context, Exit, Failure, Format};
 use crate::primitives::Name;
 use crate::tuf::repository::{NamedKey, RoleTerms, RootError, RootTerms, first_proposal};
@@ -102,8 +104,10 @@ type Names = BTreeMap<KeyId, Name>;
 
 pub(super) fn run(args: &Init, context: &mut Context) -> Result<Exit, Failure> {
     let (repository, proposal) = (args.repository.clone(), args.proposal.clone());
-    let ceremony = Ceremony::open(&Place { repository, proposal, trusted: None }, context)?;
-    refuse_a_second_root(&ceremony, context)?;
+    let anchor = AnchorArgs::default();
+    refuse_a_second_root(&repository, &proposal, context)?;
+    let ceremony = Ceremony::open(&Place { repository, proposal, anchor }, context)?;
+    refuse_a_second_proposal(&ceremony, context)?;
     let signers = args.signers.load(context)?;
     let (terms, names) = terms(args, &signers, context)?;
     let mut proposal = first_proposal(&terms, &names).map_err(|error| refuse(&error))?;
@@ -116,9 +120,7 @@ pub(super) fn run(args: &Init, context: &mut Context) -> Result<Exit, Failure> {
     }
     if proposal.is_complete() {
         let files = proposal.finish(terms.signed_at).map_err(|error| explain(&error))?;
-        ceremony.repository.write(&files, context)?;
-        for file in &files {
-            let path = ceremony.repository.path().join(&file.path);
+        for path in ceremony.end(&files, context)? {
             context.terminal.note(&format!("wrote {path}"));
         }
     } else {
@@ -136,24 +138,29 @@ pub(super) fn run(args: &Init, context: &mut Context) -> Result<Exit, Failure> {
 
 /// A root is replaced by its successor, never by another first one: gateways would refuse all that
 /// follows from it.
-fn refuse_a_second_root(ceremony: &Ceremony, context: &Context) -> Result<(), Failure> {
-    let refused = |path: String, hint: &str| {
-        Err(Failure::say(Exit::Failure, format!("{path} exists already")).hint(hint))
-    };
-    for path in ["metadata/1.root.json", "metadata/root.json"] {
-        let path = ceremony.repository.path().join(path);
+fn refuse_a_second_root(
+    repository: &Utf8Path,
+    proposal: &Utf8Path,
+    context: &Context,
+) -> Result<(), Failure> {
+    let metadata = context.path(repository).join("metadata");
+    let agreed = context.path(proposal).join("1.root.json");
+    for path in [metadata.join("1.root.json"), metadata.join("root.json"), agreed] {
         if !context.host.files.read(&path, 0).is_err_and(|error| error.is_not_found()) {
-            let hint = "a repository has one first root; gateways trust no other";
-            return refused(path.to_string(), hint);
+            return Err(Failure::say(Exit::Failure, format!("{path} exists already"))
+                .hint("a repository has one first root; gateways trust no other"));
         }
     }
-    match ceremony.found(context)? {
-        None => Ok(()),
-        Some(_) => refused(
-            format!("a proposed root in {}", ceremony.directory),
-            "sign it, change it with `tieline root add-key` and the like, or remove it first",
-        ),
+    Ok(())
+}
+
+fn refuse_a_second_proposal(ceremony: &Ceremony, context: &Context) -> Result<(), Failure> {
+    if ceremony.found(context)?.is_none() {
+        return Ok(());
     }
+    let text = format!("a proposed root in {} exists already", ceremony.directory);
+    Err(Failure::say(Exit::Failure, text)
+        .hint("sign it, change it with `tieline root add-key` and the like, or remove it first"))
 }
 
 /// What the command line says the first root is.

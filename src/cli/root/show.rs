@@ -16,7 +16,7 @@ use crate::tuf::repository::{RootError, TrustedRoot};
 #[derive(Debug, clap::Args)]
 pub(super) struct Show {
     /// A file with root metadata
-    #[arg(value_name = "FILE", conflicts_with_all = ["repository", "proposal", "trusted"])]
+    #[arg(value_name = "FILE", conflicts_with_all = ["repository", "proposal", "root"])]
     file: Option<Utf8PathBuf>,
 
     #[command(flatten)]

@@ -55,6 +55,12 @@ pub(super) fn sign(args: &Sign, context: &mut Context) -> Result<Exit, Failure> 
     if let Some(ahead) = words::ahead(&found.proposal, now) {
         context.terminal.warn(&ahead);
     }
+    if let Some(anchor) = &ceremony.anchor {
+        if args.signers.yes {
+            anchor.demand_own()?;
+        }
+        anchor.doubt().iter().for_each(|doubt| context.terminal.warn(doubt));
+    }
     let proposal = &mut found.proposal;
     if let Some(path) = &args.offline.export {
         context.terminal.note(&what);
@@ -100,11 +106,10 @@ pub(super) fn rotate(args: &Rotate, context: &mut Context) -> Result<Exit, Failu
         .map_err(|error| explain(&error).hint(words::standing(&found.proposal)))?;
     let what = words::proposed(&found.proposal);
     consent(&what, "Make it the repository's newest root?", args.yes, context)?;
-    ceremony.end(&files, context)?;
-    for file in &files {
-        context.terminal.note(&format!("wrote {}", ceremony.repository.path().join(&file.path)));
+    for path in ceremony.end(&files, context)? {
+        context.terminal.note(&format!("wrote {path}"));
     }
-    what_next(&ceremony, context)?;
+    what_next(&args.place, &ceremony, context)?;
     if context.format == Format::Json {
         let ceremony = Ceremony::open(&args.place, context)?;
         context.json(&words::report(&ceremony, None))?;
@@ -125,9 +130,12 @@ impl From<RepositoryError> for Stopped {
 }
 
 /// Says what the new root means for the release there is.
-fn what_next(ceremony: &Ceremony, context: &mut Context) -> Result<(), Failure> {
-    let first = ceremony.repository.first_root(context)?;
-    let audit = Audit::new(first, |request: &Request| {
+fn what_next(place: &Place, ceremony: &Ceremony, context: &mut Context) -> Result<(), Failure> {
+    let read = |request: &Request| ceremony.repository.read(request, context);
+    let Some(anchor) = place.anchor.find_in(&place.proposal, read, context)? else {
+        return Ok(());
+    };
+    let audit = Audit::new(anchor.bytes, |request: &Request| {
         ceremony.repository.read(request, context).map_err(Stopped::Read)
     });
     match audit {

@@ -15,6 +15,8 @@ use crate::tuf::repository::{
 pub(in crate::cli) struct Begun<'h> {
     signers: Vec<Box<dyn Signer + 'h>>,
     pub(super) repository: Directory,
+    /// Why it may be somebody else's.
+    doubt: Option<String>,
     pub(in crate::cli) audit: Audit,
     pub(in crate::cli) terms: ReleaseTerms,
 }
@@ -44,14 +46,20 @@ pub(in crate::cli) fn begin<'h>(
         options.signers.load_some(context)?
     };
     let repository = Directory::new(&options.repository, context);
-    let audit = inputs::audit(options.root.as_deref(), &repository, context)?;
+    let anchor = repository.anchor(&options.anchor, context)?;
+    // Somebody has to be asked where the root is taken on trust.
+    if options.signers.yes || (signers.is_empty() && !elsewhere) {
+        anchor.demand_own()?;
+    }
+    let doubt = anchor.doubt();
+    let audit = inputs::audit(anchor.bytes, &repository, context)?;
     let audit = change(audit, &repository, context)?;
     let terms = options.terms(context);
     if options.signed_at.is_none() {
         check_clock(&audit, terms.signed_at).map_err(|error| refuse(&error))?;
     }
     check_lifetimes(&audit, &terms).map_err(|error| refuse(&error))?;
-    Ok(Begun { signers, repository, audit, terms })
+    Ok(Begun { signers, repository, doubt, audit, terms })
 }
 
 /// Refuses a proposal that most likely is a mistake.
@@ -76,14 +84,15 @@ pub(in crate::cli) fn conclude(
     about: &About,
     context: &mut Context,
 ) -> Result<Exit, Failure> {
-    let Begun { signers, repository, audit, terms } = begun;
+    let Begun { signers, repository, doubt, audit, terms } = begun;
     let signers: Vec<&dyn Signer> = signers.iter().map(AsRef::as_ref).collect();
     if let Some(file) = about.import {
         offline::import(file, &options.signers, audit, &mut proposal.held, context)?;
     }
     let mut report = words::report(audit, &proposal, terms);
     if !signers.is_empty() || about.import.is_some() {
-        consent(&report.text(&about.remarks), "Sign it?", options.signers.yes, context)?;
+        let remarks: Vec<_> = about.remarks.iter().chain(doubt).cloned().collect();
+        consent(&report.text(&remarks), "Sign it?", options.signers.yes, context)?;
     }
     let before = proposal.held.clone();
     let missing = proposal.held.sign(audit, terms, &signers).map_err(|error| refuse(&error))?;

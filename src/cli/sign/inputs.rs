@@ -39,16 +39,12 @@ impl From<Stopped> for Failure {
     }
 }
 
-/// The repository as it is, verified.
+/// The repository as it is, verified from `root` on.
 pub(in crate::cli) fn audit(
-    root: Option<&Utf8Path>,
+    root: Vec<u8>,
     repository: &Directory,
     context: &Context,
 ) -> Result<Audit, Failure> {
-    let root = match root {
-        Some(path) => read(&context.path(path), Limits::GATEWAY.root, context)?,
-        None => repository.first_root(context)?,
-    };
     let read = |request: &Request| repository.read(request, context).map_err(Stopped::Read);
     Ok(Audit::new(root, read)?)
 }

@@ -3,7 +3,7 @@
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::cli::Context;
-use crate::cli::trust::{Lifetime, SignerArgs};
+use crate::cli::trust::{AnchorArgs, Lifetime, SignerArgs};
 use crate::primitives::Name;
 use crate::tuf::UtcTime;
 use crate::tuf::repository::ReleaseTerms;
@@ -43,9 +43,8 @@ pub(in crate::cli) struct Options {
     #[arg(long)]
     pub(super) back: bool,
 
-    /// Verify the repository from this root on, instead of its own first
-    #[arg(long, value_name = "FILE")]
-    pub(super) root: Option<Utf8PathBuf>,
+    #[command(flatten)]
+    pub(super) anchor: AnchorArgs,
 
     /// When the targets metadata expire: days from now, or a time in UTC
     #[arg(long, value_name = "WHEN", default_value = "365d")]

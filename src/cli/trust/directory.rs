@@ -2,10 +2,11 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use super::{Anchor, AnchorArgs};
 use crate::cli::{Context, Exit, Failure};
 use crate::host::{FileError, Mode};
+use crate::tuf::Request;
 use crate::tuf::repository::NewFile;
-use crate::tuf::{Limits, Request};
 
 /// A repository directory: `metadata/` and `targets/`.
 pub(in crate::cli) struct Directory {
@@ -36,12 +37,14 @@ impl Directory {
         }
     }
 
-    /// The first root, with which every client can begin.
-    pub(in crate::cli) fn first_root(&self, context: &Context) -> Result<Vec<u8>, Failure> {
-        let request =
-            Request { path: "metadata/1.root.json".to_owned(), limit: Limits::GATEWAY.root };
-        self.read(&request, context)?.ok_or_else(|| {
-            let path = self.path.join(&request.path);
+    /// The root to verify it from.
+    pub(in crate::cli) fn anchor(
+        &self,
+        args: &AnchorArgs,
+        context: &Context,
+    ) -> Result<Anchor, Failure> {
+        args.find(|request| self.read(request, context), context)?.ok_or_else(|| {
+            let path = self.path.join("metadata/1.root.json");
             Failure::say(Exit::Signature, format!("{path} does not exist"))
                 .hint("`tieline root init` begins a repository")
         })

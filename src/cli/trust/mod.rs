@@ -1,6 +1,7 @@
 //! What the commands around keys, roots and releases share.
 
 mod agent;
+mod anchor;
 mod command;
 mod consent;
 mod directory;
@@ -11,6 +12,7 @@ mod offline;
 mod passphrase;
 mod signers;
 
+pub(super) use anchor::{Anchor, AnchorArgs, CEREMONY};
 pub(super) use consent::consent;
 pub(super) use directory::Directory;
 pub(super) use keys::{KeySource, load_pair, load_public};

@@ -8,7 +8,7 @@ mod words;
 use camino::Utf8PathBuf;
 
 use super::access::{Access, workspace};
-use super::trust::refuse;
+use super::trust::{AnchorArgs, refuse};
 use super::{Context, Exit, Failure, Format};
 use crate::host::git::{Fetch, Limits};
 use crate::primitives::Digest;
@@ -44,9 +44,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "DIR", default_value = "repository")]
     repository: Utf8PathBuf,
 
-    /// The root that is trusted, such as a gateway's /etc/tieline/root.json
-    #[arg(long, value_name = "FILE")]
-    root: Option<Utf8PathBuf>,
+    #[command(flatten)]
+    anchor: AnchorArgs,
 
     /// Build the bundles again from their commit, and compare
     #[arg(long)]
@@ -83,14 +82,8 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
             Place::directory(&fetched, context)
         }
     };
-    let first = match &args.root {
-        None => repository.first_root(context)?,
-        Some(root) => {
-            let limit = crate::tuf::Limits::GATEWAY.root;
-            let read = context.host.files.read(&context.path(root), limit);
-            read.map_err(|error| Failure::new(Exit::Failure, &error))?
-        }
-    };
+    let anchor = repository.anchor(&args.anchor, context)?;
+    let first = anchor.bytes;
     let audit = Audit::new(first.clone(), |request| {
         repository.read(request, context).map_err(words::Stop::Read)
     })
@@ -109,7 +102,7 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
     problems.extend(rebuilt.problems());
 
     let mut report = words::report(&audit, &seen, &rebuilt, &problems);
-    report.root_given = args.root.is_some();
+    report.root_given = anchor.is_own;
     report.root_sha256 = Digest::of(&first).to_string();
     tell(&report, &problems, context)?;
     Ok(problems.first().map_or(Exit::Done, |problem| problem.exit))

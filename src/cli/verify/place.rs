@@ -5,11 +5,11 @@ use std::cell::RefCell;
 use camino::Utf8Path;
 
 use crate::cli::access::Access;
-use crate::cli::trust::Directory;
+use crate::cli::trust::{Anchor, AnchorArgs, Directory};
 use crate::cli::{Context, Exit, Failure};
 use crate::host::git::Limits;
 use crate::host::http::{Allowance, HttpError, Mirror, OpenMirror};
-use crate::tuf::{Limits as TrustLimits, Request};
+use crate::tuf::Request;
 
 /// A repository to read from.
 pub(super) enum Place {
@@ -56,13 +56,12 @@ impl Place {
         }
     }
 
-    /// The first root, with which every client can begin.
-    pub(super) fn first_root(&self, context: &Context) -> Result<Vec<u8>, Failure> {
+    /// The root to verify it from.
+    pub(super) fn anchor(&self, args: &AnchorArgs, context: &Context) -> Result<Anchor, Failure> {
         if let Self::Directory(directory) = self {
-            return directory.first_root(context);
+            return directory.anchor(args, context);
         }
-        let (path, limit) = ("metadata/1.root.json".to_owned(), TrustLimits::GATEWAY.root);
-        self.read(&Request { path, limit }, context)?.ok_or_else(|| {
+        args.find(|request| self.read(request, context), context)?.ok_or_else(|| {
             Failure::say(Exit::Signature, "the mirror has no metadata/1.root.json")
                 .hint("the address is that of the directory with metadata/ and targets/ in it")
         })

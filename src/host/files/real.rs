@@ -8,7 +8,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use camino::{Utf8Path, Utf8PathBuf};
 use rustix::fs::OFlags;
 
-use super::{FileError, Files, Kind, LockGuard, Mode, directory_of, swap};
+use super::{FileError, Files, Kind, LockGuard, Mode, TEMPORARY, directory_of, swap};
 
 /// The machine's own file system.
 #[derive(Debug, Clone, Copy, Default)]
@@ -154,7 +154,7 @@ impl Files for RealFiles {
         let fail = |source| FileError::new("write the link", link, source);
         let directory = directory_of(link);
         let staged = tempfile::Builder::new()
-            .prefix(".tieline-")
+            .prefix(TEMPORARY)
             .make_in(directory, |path| std::os::unix::fs::symlink(target, path))
             .map_err(fail)?;
         staged.persist(link).map_err(|error| fail(error.error))?;
@@ -212,7 +212,7 @@ fn staged(path: &Utf8Path, content: &[u8], mode: Mode) -> io::Result<tempfile::N
 fn unsynced(path: &Utf8Path, content: &[u8], mode: Mode) -> io::Result<tempfile::NamedTempFile> {
     let permissions = || std::fs::Permissions::from_mode(mode.bits());
     let mut file = tempfile::Builder::new()
-        .prefix(".tieline-")
+        .prefix(TEMPORARY)
         .permissions(permissions())
         .tempfile_in(directory_of(path))?;
     file.write_all(content)?;

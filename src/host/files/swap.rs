@@ -8,7 +8,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
-use super::FileError;
+use super::{FileError, TEMPORARY};
 
 /// Makes `path` a directory of exactly `files`, by name: writes them beside it and swaps the two
 /// in one step (renameat2(2), RENAME_EXCHANGE) where the file system can.
@@ -22,7 +22,7 @@ pub(super) fn replace_dir(
         _ => Utf8Path::new("."),
     };
     std::fs::create_dir_all(parent).map_err(fail)?;
-    let staged = tempfile::Builder::new().prefix(".tieline-").tempdir_in(parent).map_err(fail)?;
+    let staged = tempfile::Builder::new().prefix(TEMPORARY).tempdir_in(parent).map_err(fail)?;
     let new = Utf8PathBuf::from_path_buf(staged.path().join("new"))
         .map_err(|_| fail(io::Error::other("its path is not UTF-8")))?;
     std::fs::create_dir(&new).map_err(fail)?;
