@@ -23,8 +23,10 @@ use crate::tuf::{KeyId, PublicKey, Role, Signer, UtcTime};
 ///   tieline key generate release.pem
 ///   tieline root init --mesh acme --key root.pem --release-key release.pem.pub
 ///
-/// Writes metadata/1.root.json and the same as metadata/root.json into the repository. Copy the
-/// latter to /etc/tieline/root.json on every gateway.
+/// Writes metadata/1.root.json and the same as metadata/root.json into the repository, and again as
+/// root/1.root.json beside mesh.yaml. Commit the last one: `tieline sign` begins with it, so that no
+/// git server can have you sign for another repository. Copy it to /etc/tieline/root.json on every
+/// gateway.
 ///
 /// With more root keys, in different places, it takes several people. Without enough of them at
 /// hand, the root is proposed in the directory root/, and each signs:
@@ -123,6 +125,10 @@ pub(super) fn run(args: &Init, context: &mut Context) -> Result<Exit, Failure> {
         for path in ceremony.end(&files, context)? {
             context.terminal.note(&format!("wrote {path}"));
         }
+        context.terminal.note(&format!(
+            "commit {}: signing begins with the roots in it, and each gateway is given one",
+            ceremony.directory
+        ));
     } else {
         ceremony.propose(&proposal, context)?;
         ceremony.keep(&proposal, signatures, context)?;

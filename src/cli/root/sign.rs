@@ -34,7 +34,7 @@ pub(super) struct Sign {
 /// Make the proposed root the repository's newest
 ///
 /// When enough have signed: writes metadata/N.root.json and the same as metadata/root.json into the
-/// repository, and removes the proposal. Gateways follow by themselves, at their next run after
+/// repository, keeps it as root/N.root.json to be committed, and removes the proposal. Gateways follow by themselves, at their next run after
 /// `tieline publish`. If the keys of other roles changed, the newest release no longer counts:
 /// `tieline sign` makes the next one with the new keys, and gateways accept nothing in between.
 #[derive(Debug, clap::Args)]
@@ -109,6 +109,9 @@ pub(super) fn rotate(args: &Rotate, context: &mut Context) -> Result<Exit, Failu
     for path in ceremony.end(&files, context)? {
         context.terminal.note(&format!("wrote {path}"));
     }
+    context
+        .terminal
+        .note(&format!("commit {}: signing begins with the roots in it", ceremony.directory));
     what_next(&args.place, &ceremony, context)?;
     if context.format == Format::Json {
         let ceremony = Ceremony::open(&args.place, context)?;

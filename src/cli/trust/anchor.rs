@@ -128,7 +128,11 @@ impl Anchor {
     pub(in crate::cli) fn demand_own(&self) -> Result<(), Failure> {
         match self.doubt() {
             None => Ok(()),
-            Some(doubt) => Err(Failure::say(Exit::Signature, doubt).hint(
+            Some(doubt) => Err(Failure::say(
+                Exit::Signature,
+                format!("nobody but the repository vouches for the repository: {doubt}"),
+            )
+            .hint(
                 "commit your first root as root/1.root.json, or name it with --root; or compare the \
                  digest, and leave out --yes",
             )),

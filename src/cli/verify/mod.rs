@@ -22,8 +22,8 @@ use place::Place;
 ///
 /// Follows every version of root metadata, verifies the newest release as a gateway does, and reads
 /// every bundle that it names. Says who has signed what, until when it counts, and what is wrong.
-/// Without --root it begins with the repository's own first root, on trust: compare the digest
-/// that it prints with that of a gateway's /etc/tieline/root.json.
+/// Where neither --root nor root/ has one it begins with the repository's own first root, on trust:
+/// compare the digest that it prints with that of a gateway's /etc/tieline/root.json.
 ///
 /// With --rebuild it also compiles the mesh again, from the commit that the release says it was built
 /// from, and compares the bundles byte for byte: whoever had the release key could sign other
