@@ -90,10 +90,9 @@ pub(super) fn is_place(authority: &str) -> bool {
         let allowed = |b: u8| b.is_ascii_alphanumeric() || b".-_".contains(&b);
         (!host.is_empty() && !host.starts_with('-') && host.bytes().all(allowed), after)
     };
-    let port = |text: &str| {
-        let digits = text.bytes().all(|b| b.is_ascii_digit());
-        digits && text.parse::<u16>().is_ok_and(|port| port > 0)
-    };
+    // Written in one way only: addresses are compared as text.
+    let port =
+        |text: &str| text.parse::<u16>().is_ok_and(|port| port > 0 && port.to_string() == text);
     host_is_one && (after.is_empty() || after.strip_prefix(':').is_some_and(port))
 }
 
@@ -142,6 +141,7 @@ mod tests {
             "https:///m",
             "https://:80/m",
             "https://h:0/m",
+            "https://h:0443/m",
             "https://h:65536/m",
             "https://h:/m",
             "https://-h/m",
