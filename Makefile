@@ -2,6 +2,8 @@
 # so) and then does its work. `make` alone lists them.
 
 SHELL := /bin/sh
+# Where cargo puts what it installs, which is not on everybody's way.
+export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
 MESH ?= examples/five-lans/mesh.yaml
 
 .PHONY: help demo test soak lint bench fuzz deb security schema clean
