@@ -105,6 +105,12 @@ impl TunnelFiles {
         self.run.join(format!("{device}.sock"))
     }
 
+    /// The file that OpenVPN writes its log to, where there is no systemd.
+    #[must_use]
+    pub fn log(&self, device: Device) -> Utf8PathBuf {
+        self.run.join(format!("{device}.log"))
+    }
+
     /// The file that holds the process id of a tunnel.
     #[must_use]
     pub fn pid_file(&self, device: Device) -> Utf8PathBuf {

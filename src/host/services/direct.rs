@@ -34,10 +34,6 @@ impl Direct {
         Self { files, user }
     }
 
-    fn log(&self, device: Device) -> Utf8PathBuf {
-        self.files.run.join(format!("{device}.log"))
-    }
-
     fn user(&self) -> Result<Option<User>, ServiceError> {
         let Some(name) = &self.user else { return Ok(None) };
         let user = user_by_name(name)?;
@@ -73,7 +69,9 @@ impl Direct {
         give(&files.run, owner)?;
         let [certificate, key] = self.credentials(user)?;
         let pid_file = files.pid_file(device);
-        let log = self.log(device);
+        let log = files.log(device);
+        // Whoever still has its port and its device.
+        process::end(files, device)?;
         for stale in [&pid_file, &log, &files.socket(device)] {
             RealFiles.remove(stale)?;
         }
@@ -102,7 +100,7 @@ impl Direct {
     }
 
     fn ended(&self, device: Device, output: &Output) -> ServiceError {
-        let log = self.log(device);
+        let log = self.files.log(device);
         let logged = RealFiles::read_foreign(&log, CREDENTIAL_LIMIT).unwrap_or_default();
         let text = [output.stdout.as_slice(), &output.stderr, &logged].concat();
         let text = String::from_utf8_lossy(&text);
@@ -151,20 +149,20 @@ impl Services for Direct {
     }
 
     fn start(&self, device: Device) -> Result<(), ServiceError> {
-        if process::find(&self.files, device).is_some() {
+        if process::find(&self.files, device)?.is_some() {
             return Ok(());
         }
         self.launch(device)
     }
 
     fn restart(&self, device: Device) -> Result<(), ServiceError> {
-        process::end(&self.files, device)?;
         self.launch(device)
     }
 
     fn stop(&self, device: Device) -> Result<(), ServiceError> {
         process::end(&self.files, device)?;
-        for left in [self.files.pid_file(device), self.files.socket(device), self.log(device)] {
+        for left in [self.files.pid_file(device), self.files.socket(device), self.files.log(device)]
+        {
             RealFiles.remove(&left)?;
         }
         Ok(())
