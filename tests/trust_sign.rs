@@ -149,6 +149,12 @@ fn what_else_is_held_is_looked_at() {
     let said = desk.run("sign --countersign --key alice");
     assert!(said.err.contains("changes the keys or gateways of teams: north"), "{}", said.err);
     desk.refused("sign --yes --countersign --key alice", 23, "gateways of teams: north");
+    // To many roles at once, which gateways understand as well.
+    let many = serde_json::json!({
+        "keyids": [], "threshold": 1, "bit_length": 1, "name_prefix": "south",
+    });
+    bend("delegations", serde_json::json!({ "keys": {}, "succinct_roles": many }));
+    desk.refused("sign --yes --countersign --key alice", 23, "gateways of teams: south-*");
     desk.write("repository/proposed/1.targets.json", &proposed);
     let said = desk.run("sign --countersign --key alice");
     assert!(said.err.contains("perth") && !said.err.contains("of teams"), "{}", said.err);

@@ -145,7 +145,7 @@ pub(super) fn look(
         }
         Compared::Same(text) | Compared::Not(text) => remarks.push(text),
     }
-    let teams: Vec<_> = delegates_anew(audit, proposal).iter().map(ToString::to_string).collect();
+    let teams = Vec::from_iter(delegates_anew(audit, proposal));
     if !teams.is_empty() {
         let text = format!("it changes the keys or gateways of teams: {}", teams.join(", "));
         if alone {

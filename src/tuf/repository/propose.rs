@@ -11,7 +11,7 @@ use super::{Audit, Changes, Held, NewFile, Proposal, ReleaseTerms, RepositoryErr
 use crate::bundle::{self, Build};
 use crate::primitives::{Digest, Name};
 use crate::tuf::client::{Description, describe, storage_path, target_path};
-use crate::tuf::delegations::{DelegatedRole, Delegations};
+use crate::tuf::delegations::{DelegatedRole, Delegations, SuccinctRoles};
 use crate::tuf::metadata::{TargetFile, Targets};
 use crate::tuf::{Hashes, PublicKey, Role, RoleName, SignerError, TrustError};
 
@@ -171,9 +171,10 @@ pub fn proposed<E: From<RepositoryError>>(
     Ok(Proposal { number, source_commit, changes, elsewhere, held, bundles })
 }
 
-/// The teams to which a proposal delegates something else than the newest of `previous`.
+/// The teams to which a proposal delegates something else than the newest of `previous`: all of them
+/// where it is not one of them that differs, but their order.
 #[must_use]
-pub fn delegates_anew(previous: &Audit, proposal: &Proposal) -> BTreeSet<RoleName> {
+pub fn delegates_anew(previous: &Audit, proposal: &Proposal) -> BTreeSet<String> {
     let Some(Ok(targets)) = proposal.held.targets() else { return BTreeSet::new() };
     let before = match proposal.held.team() {
         None => previous.newest.as_ref().map(|newest| &newest.targets.body),
@@ -182,20 +183,43 @@ pub fn delegates_anew(previous: &Audit, proposal: &Proposal) -> BTreeSet<RoleNam
             teams.filter(|other| other.name == *team).map(|other| &other.signed.body).next()
         }
     };
-    let before = before.map(delegated).unwrap_or_default();
-    let after = delegated(&targets.body);
-    let names = before.keys().chain(after.keys());
-    names.filter(|name| before.get(*name) != after.get(*name)).cloned().collect()
+    let (before, after) = (before.and_then(delegations), delegations(&targets.body));
+    if before == after {
+        return BTreeSet::new();
+    }
+    let (before, after) = (before.map(delegated), after.map(delegated));
+    let (before, after) = (before.unwrap_or_default(), after.unwrap_or_default());
+    let names = || before.keys().chain(after.keys()).cloned();
+    let differ: BTreeSet<_> = names().filter(|name| before.get(name) != after.get(name)).collect();
+    if differ.is_empty() { names().collect() } else { differ }
+}
+
+/// The delegations to somebody, if there are any.
+fn delegations(targets: &Targets) -> Option<&Delegations> {
+    let to = targets.delegations.as_ref()?;
+    let to_nobody = to.roles.iter().flatten().next().is_none() && to.succinct_roles.is_none();
+    (!to_nobody).then_some(to)
 }
 
 /// What is delegated to each team, and to which keys: an id may mean another key than before.
-fn delegated(targets: &Targets) -> BTreeMap<RoleName, (DelegatedRole, Vec<Option<PublicKey>>)> {
-    let Some(to) = &targets.delegations else { return BTreeMap::new() };
-    let entry = |role: &DelegatedRole| {
-        let keys = role.keyids.iter().map(|id| to.keys.get(id).cloned()).collect();
-        (role.name.clone(), (role.clone(), keys))
-    };
-    to.roles.iter().flatten().map(entry).collect()
+fn delegated(to: &Delegations) -> BTreeMap<String, (Given<'_>, Vec<Option<&PublicKey>>)> {
+    let mut all = BTreeMap::new();
+    for role in to.roles.iter().flatten() {
+        let keys = role.keyids.iter().map(|id| to.keys.get(id)).collect();
+        all.insert(role.name.to_string(), (Given::One(role), keys));
+    }
+    if let Some(roles) = &to.succinct_roles {
+        let keys = roles.keyids.iter().map(|id| to.keys.get(id)).collect();
+        all.insert(format!("{}-*", roles.name_prefix), (Given::Many(roles), keys));
+    }
+    all
+}
+
+/// Who is delegated to: one role, or many at once.
+#[derive(PartialEq)]
+enum Given<'a> {
+    One(&'a DelegatedRole),
+    Many(&'a SuccinctRoles),
 }
 
 /// Which team answers for which gateway.
