@@ -34,9 +34,10 @@ pub(super) struct Sign {
 /// Make the proposed root the repository's newest
 ///
 /// When enough have signed: writes metadata/N.root.json and the same as metadata/root.json into the
-/// repository, keeps it as root/N.root.json to be committed, and removes the proposal. Gateways follow by themselves, at their next run after
-/// `tieline publish`. If the keys of other roles changed, the newest release no longer counts:
-/// `tieline sign` makes the next one with the new keys, and gateways accept nothing in between.
+/// repository, keeps it as root/N.root.json to be committed, and removes the proposal. Gateways follow
+/// by themselves, at their next run after `tieline publish`. If the keys of other roles changed, the
+/// newest release no longer counts: `tieline sign` makes the next one with the new keys, and gateways
+/// accept nothing in between.
 #[derive(Debug, clap::Args)]
 pub(super) struct Rotate {
     /// Do it without asking
@@ -112,7 +113,10 @@ pub(super) fn rotate(args: &Rotate, context: &mut Context) -> Result<Exit, Failu
     context
         .terminal
         .note(&format!("commit {}: signing begins with the roots in it", ceremony.directory));
-    what_next(&args.place, &ceremony, context)?;
+    // Where there was no root before, it is the one to begin with.
+    let anchor = ceremony.anchor.as_ref().map(|anchor| &anchor.bytes);
+    let first = anchor.or(files.first().map(|root| &root.content));
+    what_next(first.cloned().unwrap_or_default(), &ceremony, context)?;
     if context.format == Format::Json {
         let ceremony = Ceremony::open(&args.place, context)?;
         context.json(&words::report(&ceremony, None))?;
@@ -133,12 +137,8 @@ impl From<RepositoryError> for Stopped {
 }
 
 /// Says what the new root means for the release there is.
-fn what_next(place: &Place, ceremony: &Ceremony, context: &mut Context) -> Result<(), Failure> {
-    let read = |request: &Request| ceremony.repository.read(request, context);
-    let Some(anchor) = place.anchor.find_in(&place.proposal, read, context)? else {
-        return Ok(());
-    };
-    let audit = Audit::new(anchor.bytes, |request: &Request| {
+fn what_next(first: Vec<u8>, ceremony: &Ceremony, context: &mut Context) -> Result<(), Failure> {
+    let audit = Audit::new(first, |request: &Request| {
         ceremony.repository.read(request, context).map_err(Stopped::Read)
     });
     match audit {

@@ -153,6 +153,13 @@ fn end_one(process: Process, pid_file: &Utf8Path, device: Device) -> Result<(), 
 mod tests {
     use super::*;
 
+    /// A directory for the files of tunnels, and where they are in it.
+    fn tunnel_files() -> (tempfile::TempDir, TunnelFiles) {
+        let directory = tempfile::tempdir().unwrap();
+        let run = Utf8Path::from_path(directory.path()).unwrap().to_owned();
+        (directory, TunnelFiles { current: run.clone(), identity: run.clone(), run })
+    }
+
     #[test]
     fn reads_past_a_hostile_process_name() {
         let stat = "7 (a) Z (b)) S 1 7 7 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 4711 9 8";
@@ -163,9 +170,7 @@ mod tests {
 
     #[test]
     fn a_pid_file_cannot_point_at_a_stranger() {
-        let directory = tempfile::tempdir().unwrap();
-        let run = Utf8Path::from_path(directory.path()).unwrap().to_owned();
-        let files = TunnelFiles { current: run.clone(), identity: run.clone(), run };
+        let (_directory, files) = tunnel_files();
         let device: Device = "tl-2".parse().unwrap();
         let write = |text: &str| {
             RealFiles.replace(&files.pid_file(device), text.as_bytes(), crate::host::Mode::Public)
@@ -179,9 +184,7 @@ mod tests {
     /// Its user may write into the directory, and the reconciler is root.
     #[test]
     fn a_pid_file_can_neither_hold_us_up_nor_lead_elsewhere() {
-        let directory = tempfile::tempdir().unwrap();
-        let run = Utf8Path::from_path(directory.path()).unwrap().to_owned();
-        let files = TunnelFiles { current: run.clone(), identity: run.clone(), run };
+        let (_directory, files) = tunnel_files();
         let pid_file = files.pid_file("tl-2".parse().unwrap());
         let made = std::process::Command::new("mkfifo").arg(&pid_file).status().unwrap();
         assert!(made.success());
@@ -198,9 +201,7 @@ mod tests {
 
     #[test]
     fn finds_its_own_and_ends_it() {
-        let directory = tempfile::tempdir().unwrap();
-        let run = Utf8Path::from_path(directory.path()).unwrap().to_owned();
-        let files = TunnelFiles { current: run.clone(), identity: run.clone(), run };
+        let (_directory, files) = tunnel_files();
         let device: Device = "tl-2".parse().unwrap();
         let pid_file = files.pid_file(device);
         // `sh` keeps arguments it has no use for in its command line, as OpenVPN does.
@@ -220,9 +221,7 @@ mod tests {
     /// It would keep the port and the device from its successor.
     #[test]
     fn ends_one_that_its_pid_file_lost() {
-        let directory = tempfile::tempdir().unwrap();
-        let run = Utf8Path::from_path(directory.path()).unwrap().to_owned();
-        let files = TunnelFiles { current: run.clone(), identity: run.clone(), run };
+        let (_directory, files) = tunnel_files();
         let device: Device = "tl-2".parse().unwrap();
         let mut child = std::process::Command::new("sh")
             .args(["-c", "sleep 60 & wait", "sh", "--writepid", files.pid_file(device).as_str()])
