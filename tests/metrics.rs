@@ -14,7 +14,7 @@ use support::golden;
 use support::skip::skip;
 use tieline::primitives::Digest;
 use tieline::reconcile::{
-    Cause, ClockStatus, Counts, Drift, Hold, InUse, LastRun, Metadata, Outcome, Pending, Phase,
+    Cause, ClockStatus, Counts, Drift, Hold, InUse, LastRun, Metadata, OutcomeKind, Pending, Phase,
     Rejected, State, Status, TunnelStatus, metrics,
 };
 use tieline::tuf::{Role, UtcTime};
@@ -30,6 +30,7 @@ fn at(text: &str) -> UtcTime {
 fn tunnel(number: u16, state: State) -> TunnelStatus {
     let up = state == State::Up;
     TunnelStatus {
+        unit: format!("tunnel/tl-{number}").parse().unwrap(),
         device: format!("tl-{number}").parse().unwrap(),
         peer: format!("gw-{number}").parse().unwrap(),
         state,
@@ -85,7 +86,7 @@ fn full() -> Status {
         last_run: Some(LastRun {
             format: LastRun::FORMAT,
             at: at("2030-01-28T09:41:07Z"),
-            outcome: Outcome::OnHold,
+            outcome: OutcomeKind::OnHold,
             message: "on hold".to_owned(),
             warnings: vec!["w".to_owned()],
             release: Some(8),
@@ -97,7 +98,12 @@ fn full() -> Status {
                 applied: 7,
                 rolled_back: 1,
                 alarms: 0,
-                drift: Drift { files: 1, tunnels: 2, routes: 3, firewall: 4, settings: 5 },
+                drift: Drift {
+                    files: 1,
+                    units: [("tunnel", 2), ("routes", 3)]
+                        .map(|(kind, count)| (kind.to_owned(), count))
+                        .into(),
+                },
             },
         }),
     }
@@ -225,7 +231,8 @@ fn prometheus_reads_it() {
                 serde_json::json!(["tieline_tunnel_up", { "device": "tl-2", "peer": "gw-2" }, 1])
             );
             let drift = &read["tieline_drift_repaired"];
-            assert_eq!(drift.as_array().unwrap().len(), 5, "{drift}");
+            // Files, and five kinds of units.
+            assert_eq!(drift.as_array().unwrap().len(), 6, "{drift}");
         }
     }
 }

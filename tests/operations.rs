@@ -101,7 +101,7 @@ fn what_is_changed_by_hand_is_put_right_without_network() {
         ];
         for damage in damages {
             damage();
-            let repaired = "gw-1: repaired: 1 file put back, 1 tunnel restarted\n";
+            let repaired = "gw-1: repaired: 1 file restored, 1 tunnel restarted\n";
             assert_eq!(said(gateway), repaired);
             assert_eq!(gateway.state(), kept);
             assert_eq!(said(gateway), "");

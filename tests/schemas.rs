@@ -15,7 +15,7 @@ use tieline::identity::EnrollReport;
 use tieline::lab::LabReport;
 use tieline::publish::Published;
 use tieline::reconcile::{
-    GatewayConfig, History, Hold, Journal, LastRun, Preview, SetAside, Status,
+    Backoff, GatewayConfig, History, Hold, Journal, LastRun, Preview, Status,
 };
 use tieline::report::{
     FindingsReport, KeysReport, LockReport, ReleaseReport, RootReport, TeamsReport, VerifyReport,
@@ -51,7 +51,7 @@ fn stored_schemas_are_fresh() {
     check("last-run.schema.json", schemars::schema_for!(LastRun));
     check("journal.schema.json", schemars::schema_for!(Journal));
     check("history.schema.json", schemars::schema_for!(History));
-    check("remotes.schema.json", schemars::schema_for!(SetAside));
+    check("remotes.schema.json", schemars::schema_for!(Backoff));
     check("hold.schema.json", schemars::schema_for!(Hold));
     check("preview.schema.json", schemars::schema_for!(Preview));
 }

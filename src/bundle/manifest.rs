@@ -76,6 +76,14 @@ pub enum Unit {
         /// The routes, in the order of their destinations.
         routes: Vec<Route>,
     },
+    /// A kind that only tests have: a daemon behind a device.
+    #[cfg(test)]
+    Relay {
+        /// The device it needs.
+        device: Device,
+        /// Its configuration.
+        file: ArtifactPath,
+    },
 }
 
 /// A route to one prefix of another LAN.

@@ -15,6 +15,8 @@ impl Unit {
             Self::Nftables { .. } => "nftables".to_owned(),
             Self::Tunnel { device, .. } => format!("tunnel/{device}"),
             Self::Routes { .. } => "routes".to_owned(),
+            #[cfg(test)]
+            Self::Relay { device, .. } => format!("relay/{device}"),
         }
     }
 
@@ -23,6 +25,8 @@ impl Unit {
     pub fn file(&self) -> Option<&ArtifactPath> {
         match self {
             Self::Nftables { file } | Self::Tunnel { file, .. } => Some(file),
+            #[cfg(test)]
+            Self::Relay { file, .. } => Some(file),
             Self::Sysctl { .. } | Self::Routes { .. } => None,
         }
     }

@@ -122,7 +122,7 @@ fn check_units(manifest: &Manifest) -> Result<(), BundleError> {
                     return refuse("has a route to an address that is not the first of its prefix");
                 }
             }
-            Unit::Sysctl { .. } | Unit::Nftables { .. } => {}
+            _ => {}
         }
     }
     Ok(())

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Context;
 use crate::host::{Command, Entry, Log, Priority, stderr_is_the_journal};
 use crate::primitives::sentence;
-use crate::reconcile::{GatewayConfig, Hook, LastRun, LogTo, Outcome, Report};
+use crate::reconcile::{GatewayConfig, Hook, LastRun, LogTo, OutcomeKind, Report};
 
 /// How long a command of the administrator may take.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -27,7 +27,7 @@ pub(super) fn tell(config: &GatewayConfig, report: &Report, context: &mut Contex
 
 /// What a run has to say, as one line; nothing where it has not.
 fn news(report: &Report, run: &LastRun) -> Option<String> {
-    let failed = !matches!(run.outcome, Outcome::Converged | Outcome::Changed);
+    let failed = !matches!(run.outcome, OutcomeKind::Converged | OutcomeKind::Changed);
     let summary = report.summary();
     let error = (failed && !report.error_repeated).then_some(&run.message);
     let warnings = report.warnings.iter().filter(|warning| !report.repeated.contains(warning));
@@ -50,8 +50,8 @@ fn log(config: &GatewayConfig, report: &Report, run: &LastRun, context: &mut Con
     };
     let (Some(log), Some(news)) = (log, news(report, run)) else { return false };
     let priority = match run.outcome {
-        Outcome::Alarm => Priority::Alert,
-        Outcome::Failed | Outcome::RolledBack => Priority::Error,
+        OutcomeKind::Alarm => Priority::Alert,
+        OutcomeKind::Failed | OutcomeKind::RolledBack => Priority::Error,
         _ if !report.warnings.is_empty() => Priority::Warning,
         _ => Priority::Notice,
     };
@@ -85,7 +85,8 @@ fn hooks<'a>(
     report: &Report,
     run: &LastRun,
 ) -> Vec<(&'a Hook, &'static str)> {
-    let failed = matches!(run.outcome, Outcome::Failed | Outcome::RolledBack | Outcome::Alarm);
+    let failed =
+        matches!(run.outcome, OutcomeKind::Failed | OutcomeKind::RolledBack | OutcomeKind::Alarm);
     let all = [
         (&config.on_success, "on_success", !report.applied.is_empty() && !failed),
         (&config.on_rollback, "on_rollback", report.rolled_back),

@@ -9,7 +9,9 @@ use crate::host::{
     user_by_name,
 };
 use crate::primitives::{Fingerprint, pem};
-use crate::reconcile::{ConfigError, Gateway, GatewayConfig, Machine, OnDrift, ServiceManager};
+use crate::reconcile::{
+    ConfigError, Events, Gateway, GatewayConfig, Machine, OnDrift, ServiceManager,
+};
 
 /// The most a certificate is long, in bytes.
 const CERTIFICATE_LIMIT: u64 = 64 << 10;
@@ -49,35 +51,39 @@ impl ConfigArgs {
 impl Parts {
     /// The parts that `config` chooses.
     pub(super) fn new(config: &GatewayConfig) -> Self {
-        let files = config.paths.tunnels();
         let services: Box<dyn Services> = match config.services {
-            ServiceManager::Systemd => Box::new(Systemd::new(files)),
-            ServiceManager::Direct => {
-                Box::new(Direct::new(files, config.user().map(str::to_owned)))
-            }
+            ServiceManager::Systemd => Box::new(Systemd),
+            ServiceManager::Direct => Box::new(Direct::new(config.user().map(str::to_owned))),
         };
         Self { services, network: KernelNetwork, probes: RealProbes }
     }
 }
 
 impl Parts {
+    /// What of this machine a gateway is made of.
+    pub(super) fn machine<'a>(&'a self, context: &Context<'a>) -> Machine<'a> {
+        Machine {
+            files: context.host.files,
+            clock: context.host.clock,
+            network: &self.network,
+            services: &*self.services,
+            probes: &self.probes,
+            remotes: context.host.git as &dyn Remotes,
+            mirrors: context.host.mirrors,
+        }
+    }
+
     /// The gateway that `config` describes, on this machine.
     pub(super) fn gateway<'a>(
         &'a self,
         context: &Context<'a>,
         config: &'a GatewayConfig,
+        events: &'a Events,
     ) -> Result<Gateway<'a>, Failure> {
         Ok(Gateway {
-            machine: Machine {
-                files: context.host.files,
-                clock: context.host.clock,
-                network: &self.network,
-                services: &*self.services,
-                probes: &self.probes,
-                remotes: context.host.git as &dyn Remotes,
-                mirrors: context.host.mirrors,
-            },
+            machine: self.machine(context),
             config,
+            events,
             identity: identity(context.host.files, config)?,
             owner: owner(config)?,
             drift: OnDrift::Repair,

@@ -4,7 +4,8 @@ use super::gateway::{ConfigArgs, Parts};
 use super::{Context, Exit, Failure, Format, aftermath};
 use crate::primitives::Name;
 use crate::reconcile::{
-    self, Alarm, Move, MoveKind, OnDrift, Preview, Refusal, ReleaseError, Report, RunError,
+    self, Alarm, Events, Move, OnDrift, Outcome, Preview, PreviewPhase, Refusal, ReleaseError,
+    Report, RunError,
 };
 use crate::tuf::TrustErrorKind;
 
@@ -48,7 +49,8 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
     let config = args.config.load(context)?;
     let parts = Parts::new(&config);
-    let mut gateway = parts.gateway(context, &config)?;
+    let events = Events::default();
+    let mut gateway = parts.gateway(context, &config, &events)?;
     if args.no_repair {
         gateway.drift = OnDrift::Report;
     }
@@ -58,10 +60,9 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
         context.terminal.step(&format!("{}: waits {seconds:.1} s, see splay", config.gateway));
         context.host.clock.sleep(wait);
     }
-    let mut report = Report::default();
     let changed = if args.dry_run {
-        let preview = reconcile::preview(&gateway, &mut report);
-        tell(&config.gateway, &report, context);
+        let preview = reconcile::preview(&gateway);
+        tell(&config.gateway, &Report::of(&events.all()), context);
         let preview = preview.map_err(|error| failure(&config.gateway, &error))?;
         match context.format {
             Format::Human => context.terminal.result(&text(&config.gateway, &preview))?,
@@ -69,15 +70,14 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
         }
         preview.changes()
     } else {
-        let ended = reconcile::run(&gateway, &mut report);
+        let reconcile::Run { ended, report } = reconcile::run(&gateway);
         let printed = aftermath::tell(&config, &report, context);
         if !printed {
             tell(&config.gateway, &report, context);
         }
         note(&report, context)?;
-        if let Err(error) = ended {
-            let failure = failure(&config.gateway, &error);
-            if printed || expected(&error, &report) && !context.terminal.wants_all() {
+        if let Some(failure) = failure_of(&config.gateway, &ended) {
+            if printed || expected(&ended, &report) && !context.terminal.wants_all() {
                 context.terminal.step(&failure.message);
                 return Ok(failure.exit);
             }
@@ -105,9 +105,9 @@ fn text(gateway: &Name, preview: &Preview) -> String {
             lines.push(head);
             lines.extend(moves.iter().map(|step| {
                 let mark = match step.kind {
-                    MoveKind::Add => '+',
-                    MoveKind::Change => '~',
-                    MoveKind::Remove => '-',
+                    PreviewPhase::Add => '+',
+                    PreviewPhase::Change => '~',
+                    PreviewPhase::Remove => '-',
                 };
                 format!("  {mark} {}", step.what)
             }));
@@ -129,9 +129,9 @@ fn text(gateway: &Name, preview: &Preview) -> String {
 
 /// Whether nobody needs to be told, because somebody was: cron mails whatever is printed, and the
 /// same mail every minute is one that nobody reads. The exit code and `status` say it all the time.
-fn expected(error: &RunError, report: &Report) -> bool {
-    match error {
-        RunError::Locked { confirming, .. } => *confirming,
+fn expected(ended: &Result<Outcome, RunError>, report: &Report) -> bool {
+    match ended {
+        Err(RunError::Locked { confirming, .. }) => *confirming,
         _ => report.error_repeated,
     }
 }
@@ -159,7 +159,33 @@ pub(super) fn tell(gateway: &Name, report: &Report, context: &mut Context) {
     }
 }
 
-/// Why a run ended as it did, what to do about it, and with which code.
+/// What there is to say of a run that did not end with all as it should be.
+pub(super) fn failure_of(gateway: &Name, ended: &Result<Outcome, RunError>) -> Option<Failure> {
+    let outcome = match ended {
+        Err(error) => return Some(failure(gateway, error)),
+        Ok(outcome) => outcome,
+    };
+    let (exit, hint) = match outcome {
+        Outcome::Converged => return None,
+        Outcome::OnHold(_) => {
+            (Exit::OnHold, "`tieline release-hold` lets releases be applied again")
+        }
+        Outcome::RolledBack { .. } => (
+            Exit::RolledBack,
+            "what ran before runs again; another release is tried when it comes, and this one after \
+             `tieline rollback --lift`",
+        ),
+        Outcome::Undone { .. } => (Exit::RolledBack, "what was in use before runs again"),
+        Outcome::NoLongerAllowed { .. } => (
+            Exit::Forbidden,
+            "nothing that runs was touched; publish a release that fits, or change `policy` in \
+             gateway.yaml",
+        ),
+    };
+    Some(Failure::say(exit, format!("{gateway}: {outcome}")).hint(hint))
+}
+
+/// Why a run failed, what to do about it, and with which code.
 pub(super) fn failure(gateway: &Name, error: &RunError) -> Failure {
     let mut failure = Failure::new(exit(error), error);
     failure.message = format!("{gateway}: {}", failure.message);
@@ -179,9 +205,6 @@ fn exit(error: &RunError) -> Exit {
             Refusal::Forbidden { .. } => Exit::Forbidden,
             _ => Exit::WrongGateway,
         },
-        RunError::NoLongerAllowed { .. } => Exit::Forbidden,
-        RunError::OnHold(_) => Exit::OnHold,
-        RunError::RolledBack { .. } | RunError::Undone { .. } => Exit::RolledBack,
         RunError::RollbackFailed { .. } | RunError::Alarm(_) => Exit::RollbackFailed,
         _ => Exit::Failure,
     }
@@ -227,11 +250,6 @@ fn hint(error: &RunError) -> String {
             "nothing was changed; change mesh.yaml, or `policy` in gateway.yaml"
         }
         RunError::Refused(_) => "nothing was changed; look at `gateway` and `mesh` in gateway.yaml",
-        RunError::RolledBack { .. } => {
-            "what ran before runs again; another release is tried when it comes, and this one after \
-             `tieline rollback --lift`"
-        }
-        RunError::Undone { .. } => "what was in use before runs again",
         RunError::RollbackFailed { .. } => {
             "every run repairs what it can; `tieline status` shows what is up and what is not"
         }
@@ -242,11 +260,6 @@ fn hint(error: &RunError) -> String {
             "have a look, then `tieline rollback --to RELEASE`, or `tieline recover --forget` to \
              go on with what is in use"
         }
-        RunError::NoLongerAllowed { .. } => {
-            "nothing that runs was touched; publish a release that fits, or change `policy` in \
-             gateway.yaml"
-        }
-        RunError::OnHold(_) => "`tieline release-hold` lets releases be applied again",
         RunError::Damaged(_) => "what runs was not touched; look at the disk: is it full?",
         RunError::Journal(_) => "look at the disk: is it full? the next run goes on from here",
         RunError::Steps { .. } => "`tieline status` shows what is up and what is not",

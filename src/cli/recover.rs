@@ -3,7 +3,7 @@
 use super::gateway::{ConfigArgs, Parts};
 use super::reconcile::{failure, tell};
 use super::{Context, Exit, Failure};
-use crate::reconcile::{Report, forget, put_back};
+use crate::reconcile::{Events, Report, forget_transaction, recover_link};
 
 /// Put the release before back in place if the newest one was not confirmed before a reboot
 ///
@@ -23,10 +23,11 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
     let config = args.config.load(context)?;
     let parts = Parts::new(&config);
-    let gateway = parts.gateway(context, &config)?;
+    let events = Events::default();
+    let gateway = parts.gateway(context, &config, &events)?;
     let fail = |error| failure(&config.gateway, &error);
     if args.forget {
-        let text = if forget(&gateway).map_err(fail)? {
+        let text = if forget_transaction(&gateway).map_err(fail)? {
             "forgotten; the next run goes on with the release that is in place"
         } else {
             "nothing was begun that could be forgotten"
@@ -34,9 +35,8 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
         context.terminal.note(&format!("{}: {text}", config.gateway));
         return Ok(Exit::Done);
     }
-    let mut report = Report::default();
-    let undone = put_back(&gateway, &mut report);
-    tell(&config.gateway, &report, context);
+    let undone = recover_link(&gateway);
+    tell(&config.gateway, &Report::of(&events.all()), context);
     if let Some(release) = undone.map_err(fail)? {
         context.terminal.note(&format!(
             "{}: release {release} was not confirmed, so the one before is back in place",

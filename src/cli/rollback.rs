@@ -1,10 +1,12 @@
 //! `tieline rollback`: go back to what this gateway ran before.
 
 use super::gateway::{ConfigArgs, Parts};
-use super::reconcile::{failure, note, tell};
+use super::reconcile::{failure, failure_of, note, tell};
 use super::{Context, Exit, Failure, aftermath};
 use crate::primitives::Name;
-use crate::reconcile::{ByHandError, Gateway, Rejected, Report, lift, roll_back_by_hand};
+use crate::reconcile::{
+    Events, Gateway, ManualRollbackError, Rejected, Report, lift, roll_back_manually,
+};
 
 /// Go back to the release this gateway ran before
 ///
@@ -35,20 +37,24 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
     let config = args.config.load(context)?;
     let parts = Parts::new(&config);
-    let gateway = parts.gateway(context, &config)?;
+    let events = Events::default();
+    let gateway = parts.gateway(context, &config, &events)?;
     if args.lift {
         let lifted = lift(&gateway).map_err(|error| failure(&config.gateway, &error))?;
         context.terminal.note(&format!("{}: {}", config.gateway, lifted_text(&lifted)));
         return Ok(Exit::Done);
     }
-    let mut report = Report::default();
     let doing = "going back, and waiting for the tunnels";
-    let ended = context.terminal.work(doing, || roll_back_by_hand(&gateway, args.to, &mut report));
-    aftermath::tell(&config, &report, context);
-    tell(&config.gateway, &report, context);
-    ended.map_err(|error| refused(&config.gateway, error))?;
-    note(&report, context)?;
-    say_what_stays_away(&gateway, &report, context);
+    let run = context.terminal.work(doing, || roll_back_manually(&gateway, args.to));
+    let run = run.map_err(|error| refused(&config.gateway, &error))?;
+    let report = &run.report;
+    aftermath::tell(&config, report, context);
+    tell(&config.gateway, report, context);
+    if let Some(failure) = failure_of(&config.gateway, &run.ended) {
+        return Err(failure);
+    }
+    note(report, context)?;
+    say_what_stays_away(&gateway, report, context);
     Ok(Exit::Done)
 }
 
@@ -70,13 +76,8 @@ fn lifted_text(lifted: &[Rejected]) -> String {
     format!("tried again by the next run, if it is the newest: release {}", releases.join(", "))
 }
 
-fn refused(gateway: &Name, error: ByHandError) -> Failure {
-    match error {
-        ByHandError::Run(error) => failure(gateway, &error),
-        error => {
-            let failure = Failure::new(Exit::Failure, &error);
-            let message = format!("{gateway}: {}", failure.message);
-            Failure { message, ..failure }.hint("nothing was changed")
-        }
-    }
+fn refused(gateway: &Name, error: &ManualRollbackError) -> Failure {
+    let failure = Failure::new(Exit::Failure, error);
+    let message = format!("{gateway}: {}", failure.message);
+    Failure { message, ..failure }.hint("nothing was changed")
 }

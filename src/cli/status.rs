@@ -5,8 +5,7 @@ use std::fmt::Write as _;
 use super::gateway::{ConfigArgs, Parts};
 use super::{Context, Exit, Failure, Format};
 use crate::reconcile::{
-    ClockStatus, FailingRemote, Outcome, Pending, Phase, Questions, State, Status, TunnelStatus,
-    status,
+    ClockStatus, FailingRemote, OutcomeKind, Pending, Phase, State, Status, TunnelStatus, status,
 };
 use crate::report::counted;
 
@@ -20,14 +19,8 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
     let config = args.config.load(context)?;
     let parts = Parts::new(&config);
-    let asked = Questions {
-        files: context.host.files,
-        clock: context.host.clock,
-        network: &parts.network,
-        services: &*parts.services,
-        probes: &parts.probes,
-    };
-    let status = status(&asked, &config).map_err(|error| Failure::new(Exit::Failure, &error))?;
+    let status = status(&parts.machine(context), &config)
+        .map_err(|error| Failure::new(Exit::Failure, &error))?;
     match context.format {
         Format::Human => context.terminal.result(&text(&status))?,
         Format::Json => context.json(&status)?,
@@ -62,11 +55,11 @@ fn text(status: &Status) -> String {
     lines.extend(status.failing_remotes.iter().map(failing));
     if let Some(run) = &status.last_run {
         let how = match run.outcome {
-            Outcome::Converged => "nothing to do".to_owned(),
-            Outcome::Changed => run.message.clone(),
+            OutcomeKind::Converged => "nothing to do".to_owned(),
+            OutcomeKind::Changed => run.message.clone(),
             // What for, the line `hold` says while it lasts.
-            Outcome::OnHold => "on hold".to_owned(),
-            Outcome::Failed | Outcome::RolledBack | Outcome::Alarm => {
+            OutcomeKind::OnHold => "on hold".to_owned(),
+            OutcomeKind::Failed | OutcomeKind::RolledBack | OutcomeKind::Alarm => {
                 format!("failed: {}", run.message)
             }
         };
@@ -74,7 +67,7 @@ fn text(status: &Status) -> String {
         if let Some(success) = run.success.filter(|success| *success != run.at) {
             lines.push(format!("last well   {success}"));
         }
-        let drift: u64 = run.counts.drift.by_name().iter().map(|(_, count)| count).sum();
+        let drift = run.counts.drift.total();
         if drift > 0 {
             lines.push(format!("drift       {drift} repaired so far"));
         }

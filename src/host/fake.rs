@@ -15,7 +15,7 @@ use std::time::Duration;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{FileError, NetworkState, Process};
-use crate::primitives::Device;
+use crate::primitives::{Device, UnitId};
 
 /// The machine. Nothing in it is shared with another one.
 #[derive(Default)]
@@ -28,10 +28,12 @@ pub(crate) struct Fake {
 pub(crate) struct World {
     entries: BTreeMap<Utf8PathBuf, Entry>,
     pub(crate) network: NetworkState,
-    pub(crate) processes: BTreeMap<Device, Process>,
+    pub(crate) processes: BTreeMap<UnitId, Process>,
     settings: BTreeMap<String, String>,
     /// The configuration that each process read when it started.
-    pub(crate) read: BTreeMap<Device, Vec<u8>>,
+    pub(crate) read: BTreeMap<UnitId, Vec<u8>>,
+    /// Where that configuration was.
+    configurations: BTreeMap<UnitId, Utf8PathBuf>,
     started: u32,
     /// How often a ruleset was loaded.
     loaded: u32,
@@ -57,9 +59,9 @@ pub(crate) struct World {
     pub(crate) silent: BTreeSet<IpAddr>,
     /// What the way to the only remote needs of the network; without it, nothing.
     pub(crate) way: Option<fn(&NetworkState) -> bool>,
-    /// The tunnels whose process cannot be started, as if its unit were masked, and how long it
-    /// takes to find that out.
-    pub(crate) masked: BTreeMap<Device, Duration>,
+    /// The units whose process cannot be started, as if it were masked, and how long it takes to
+    /// find that out.
+    pub(crate) masked: BTreeMap<UnitId, Duration>,
     /// The tunnels whose device cannot be removed.
     pub(crate) stuck: BTreeSet<Device>,
     /// The effects so far.
@@ -100,7 +102,7 @@ impl World {
     /// Whether the far end of a tunnel answers through it.
     fn answers(&self, device: Device) -> bool {
         let link = self.network.links.get(&device).and_then(Option::as_ref);
-        self.processes.contains_key(&device)
+        self.processes.contains_key(&UnitId::new("tunnel", &device))
             && link.is_some_and(|link| !self.silent.contains(&link.remote))
     }
 }
@@ -131,9 +133,11 @@ impl Fake {
         self.with(|world| world.planted = Some((number, path.to_owned(), content.to_vec())));
     }
 
-    /// Lets the process of a tunnel come back by itself, as `Restart=always` does.
-    pub(crate) fn respawn(&self, device: Device) {
-        drop(self.spawn(device));
+    /// Lets the process of a unit come back by itself, as `Restart=always` does.
+    pub(crate) fn respawn(&self, unit: &UnitId) {
+        let configuration = self.with(|world| world.configurations[unit].clone());
+        self.with(|world| world.processes.remove(unit));
+        self.spawn(unit, &configuration);
     }
 
     /// Begins a new run, which has this fate. What the last one held is free again.

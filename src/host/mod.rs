@@ -25,11 +25,14 @@ pub use environment::{Environment, RealEnvironment};
 pub use files::{FileError, Files, Kind, LockGuard, Mode, RealFiles, TEMPORARY};
 pub use logs::{Entry, Log, Priority, stderr_is_the_journal};
 pub use network::{
-    KernelNetwork, Link, Network, NetworkError, NetworkState, ROUTE_PROTOCOL, Traffic, Via,
+    KernelNetwork, Link, LinkKind, Network, NetworkError, NetworkState, ROUTE_PROTOCOL, RouteKey,
+    Traffic, Via,
 };
 pub use probes::{EchoTarget, Probes, RealProbes, TunnelState};
 pub use process::{Command, Output, ProcessError, Processes, RealProcesses};
-pub use services::{Direct, Process, ServiceError, Services, Systemd, TunnelFiles};
+pub use services::{
+    Argument, Daemon, Direct, Launch, Process, Reload, Service, ServiceError, Services, Systemd,
+};
 pub use source::Source;
 pub use unwritten::Unwritten;
 pub use users::{User, current_user, user_by_name};

@@ -27,11 +27,11 @@ pub trait Network {
     /// Removes a tunnel's device, and with it its addresses and routes; none there is fine.
     fn remove_link(&self, device: Device) -> Result<(), NetworkError>;
 
-    /// Adds a route or replaces the one to the same destination.
-    fn set_route(&self, to: IpNet, via: &Via) -> Result<(), NetworkError>;
+    /// Adds a route or replaces the one to the same destination with the same metric.
+    fn set_route(&self, route: RouteKey, via: &Via) -> Result<(), NetworkError>;
 
-    /// Removes the route to `to` through `device`; none there is fine.
-    fn remove_route(&self, to: IpNet, device: Device) -> Result<(), NetworkError>;
+    /// Removes our route through `device`; none there is fine.
+    fn remove_route(&self, route: RouteKey, device: Device) -> Result<(), NetworkError>;
 
     /// Loads an nftables ruleset from a file, all of it or nothing.
     fn load_ruleset(&self, file: &Utf8Path) -> Result<(), NetworkError>;
@@ -58,7 +58,7 @@ pub struct NetworkState {
     /// What has gone through each of them.
     pub traffic: BTreeMap<Device, Traffic>,
     /// Our routes: those with [`ROUTE_PROTOCOL`] through a tunnel device.
-    pub routes: BTreeMap<IpNet, Via>,
+    pub routes: BTreeMap<RouteKey, Via>,
     /// What the nftables table `inet tieline` is, if there is one: another digest after every
     /// change, whoever makes it, and the same one as long as nobody does.
     pub table: Option<Digest>,
@@ -68,9 +68,19 @@ pub struct NetworkState {
     pub addresses: BTreeSet<IpAddr>,
 }
 
+/// A kind of device (ip-link(8), `type`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LinkKind {
+    /// A persistent tun device, for a process to attach to.
+    #[default]
+    Tun,
+}
+
 /// A tunnel device that is up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Link {
+    /// What kind of device it is.
+    pub kind: LinkKind,
     /// Our address on it.
     pub local: IpAddr,
     /// The address of the far end.
@@ -89,6 +99,16 @@ pub struct Traffic {
     pub received: u64,
     /// Bytes to it.
     pub sent: u64,
+}
+
+/// What the kernel knows a route of the main table by: no two have the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RouteKey {
+    /// The destination.
+    pub to: IpNet,
+    /// Among several routes to one destination the kernel takes the one with the lowest metric. 0 is
+    /// what it takes for a route that says none (ip-route(8)).
+    pub metric: u32,
 }
 
 /// How a route leads to its destination.
@@ -129,6 +149,19 @@ pub enum NetworkError {
         /// Why not.
         source: FileError,
     },
+}
+
+impl From<IpNet> for RouteKey {
+    fn from(to: IpNet) -> Self {
+        Self { to, metric: 0 }
+    }
+}
+
+impl fmt::Display for RouteKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.to)?;
+        if self.metric == 0 { Ok(()) } else { write!(f, " metric {}", self.metric) }
+    }
 }
 
 impl fmt::Display for Via {

@@ -15,6 +15,7 @@ mod schema;
 mod sentence;
 mod shown;
 pub mod ssh;
+mod unit_id;
 
 pub use artifacts::ArtifactSet;
 pub use device::{Device, DeviceError};
@@ -27,6 +28,7 @@ pub use schema::schema_text;
 pub use sentence::sentence;
 pub use shown::{Shown, is_plain};
 pub use ssh::SshKey;
+pub use unit_id::{UnitId, UnitIdError};
 
 /// Implements serde for a type by its `FromStr` and `Display`: text in every format of ours.
 macro_rules! serde_as_text {

@@ -1,17 +1,15 @@
-//! Why a run did not end with the newest release in use.
-
-mod release;
+//! Why a run failed.
 
 use std::collections::BTreeSet;
 
 use camino::Utf8PathBuf;
 
-use super::{FailedStep, Forbidden, Hold, Refusal, StepError};
+use super::fetch::ReleaseError;
+use super::generation::Refusal;
+use super::units::{FailedStep, StepError};
 use crate::host::FileError;
-use crate::primitives::{Device, sentence};
+use crate::primitives::{UnitId, sentence};
 use crate::tuf::TrustError;
-
-pub use release::ReleaseError;
 
 /// Why a gateway is not what the newest release wants it to be.
 #[derive(Debug, thiserror::Error)]
@@ -45,20 +43,9 @@ pub enum RunError {
     /// The bundle is not for this gateway, or not allowed here.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// Changed files of the generation in use could not be put back.
-    #[error("the generation in use is damaged, and its files cannot be put back")]
+    /// Changed files of the generation in use could not be restored.
+    #[error("the generation in use is damaged, and its files cannot be restored")]
     Damaged(#[source] FileError),
-    /// Local policy has come to forbid what is in use.
-    #[error("release {release}, which is in use, asks for what this gateway no longer allows")]
-    NoLongerAllowed {
-        /// The release.
-        release: u64,
-        /// What it is.
-        source: Forbidden,
-    },
-    /// An administrator does not want releases to be applied for now.
-    #[error("{0}")]
-    OnHold(Hold),
     /// The new generation did not fit onto the disk.
     #[error("release {release} is not applied: it cannot be written")]
     Stage {
@@ -74,23 +61,6 @@ pub enum RunError {
         count: usize,
         /// Why each that failed did.
         errors: Vec<FailedStep>,
-    },
-    /// The newest release was tried and did not prove healthy; the one before runs again.
-    #[error("release {release} failed here and was rolled back: {reason}")]
-    RolledBack {
-        /// The release.
-        release: u64,
-        /// What was wrong with it.
-        reason: String,
-    },
-    /// A generation that an administrator wanted did not prove healthy; what was there before
-    /// runs again.
-    #[error("going back to release {release} failed, so it was undone: {reason}")]
-    Undone {
-        /// The release.
-        release: u64,
-        /// What was wrong with it.
-        reason: String,
     },
     /// A release failed, and so did a part of the way back.
     #[error("release {release} failed here ({reason}), and so did rolling it back")]
@@ -138,10 +108,10 @@ pub enum Alarm {
 }
 
 impl RunError {
-    /// What went wrong, a sentence each; of steps only those that are about none of `but`.
-    pub(super) fn problems(&self, but: &BTreeSet<Device>) -> Vec<String> {
+    /// What went wrong, a sentence each; of steps only those that concern none of `but`.
+    pub(super) fn problems(&self, but: &BTreeSet<UnitId>) -> Vec<String> {
         let Self::Steps { errors, .. } = self else { return vec![sentence(self)] };
-        let counts = |failed: &&FailedStep| failed.device.is_none_or(|of| !but.contains(&of));
+        let counts = |failed: &&FailedStep| !failed.step.concerns(but);
         errors.iter().filter(counts).map(|failed| sentence(&failed.error)).collect()
     }
 }

@@ -13,9 +13,8 @@ use crate::tuf::UtcTime;
 /// `hold.json` in the state directory.
 ///
 /// Format 1 is written and read by Tieline 0.1. A file in another format is a hold as well:
-/// somebody asked for one.
+/// somebody asked for one. Fields that are not known are passed by.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Hold {
     /// The version of this format: 1
     pub format: u32,

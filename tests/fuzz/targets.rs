@@ -12,7 +12,8 @@ use tieline::host::git::{RemoteUrl, RemoteUrlError};
 use tieline::host::http::{MirrorUrl, MirrorUrlError, redirect_target};
 use tieline::model::{Lock, number, resolve};
 use tieline::primitives::{Name, SshKey};
-use tieline::reconcile::{Applied, GatewayConfig, Hold, Journal, Label, LastRun, SetAside};
+use tieline::reconcile::units::Applied;
+use tieline::reconcile::{Backoff, GatewayConfig, Hold, Journal, Label, LastRun};
 use tieline::spec::parse;
 use tieline::tuf::{Draft, KeyPair, PublicKey, Role, Signer as _, Stored, Update, UtcTime};
 
@@ -197,15 +198,18 @@ pub fn gateway(data: &[u8]) {
 
 /// What a gateway keeps on its disk: a journal, labels, notes.
 pub fn state(data: &[u8]) {
-    if let Ok(journal) = serde_json::from_slice::<Journal>(data) {
+    if let Ok(Some(journal)) = Journal::read(data) {
         let written = serde_json::to_vec(&journal).unwrap();
-        assert_eq!(serde_json::from_slice::<Journal>(&written).unwrap(), journal);
+        assert_eq!(Journal::read(&written).unwrap(), Some(journal));
     }
     let _ = serde_json::from_slice::<Label>(data);
-    let _ = serde_json::from_slice::<Applied>(data);
+    if let Some(applied) = Applied::read(data) {
+        let written = serde_json::to_vec(&applied).unwrap();
+        assert_eq!(Applied::read(&written), Some(applied));
+    }
     let _ = serde_json::from_slice::<LastRun>(data);
     let _ = serde_json::from_slice::<Hold>(data);
-    let _ = serde_json::from_slice::<SetAside>(data);
+    let _ = serde_json::from_slice::<Backoff>(data);
 }
 
 /// The addresses of remotes, and where a mirror leads. The first line is an address, the second

@@ -3,18 +3,17 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use camino::{Utf8Path, Utf8PathBuf};
-use ipnet::IpNet;
+use camino::Utf8Path;
 use time::OffsetDateTime;
 
 use super::Fake;
 use crate::host::git::{Fetch, Fetched, GitError, Reach, Remotes};
 use crate::host::http::{Allowance, HttpError, Mirror, Mirrors, OpenMirror};
 use crate::host::{
-    BootClock, Clock, FileError, Files, Link, Network, NetworkError, NetworkState, Process,
-    ServiceError, Services, TunnelFiles, Via,
+    BootClock, Clock, Daemon, FileError, Files, Link, Network, NetworkError, NetworkState, Process,
+    RouteKey, Service, ServiceError, Services, Via,
 };
-use crate::primitives::{Device, Digest};
+use crate::primitives::{Device, Digest, UnitId};
 
 impl Clock for Fake {
     fn now(&self) -> OffsetDateTime {
@@ -73,18 +72,18 @@ impl Network for Fake {
         Ok(())
     }
 
-    fn set_route(&self, to: IpNet, via: &Via) -> Result<(), NetworkError> {
-        self.command("route", &to.to_string())?;
+    fn set_route(&self, route: RouteKey, via: &Via) -> Result<(), NetworkError> {
+        self.command("route", &route.to_string())?;
         self.with(|world| {
             assert!(world.network.links.contains_key(&via.device), "{} is not there", via.device);
-            world.network.routes.insert(to, via.clone());
+            world.network.routes.insert(route, via.clone());
         });
         Ok(())
     }
 
-    fn remove_route(&self, to: IpNet, _: Device) -> Result<(), NetworkError> {
-        self.command("unroute", &to.to_string())?;
-        self.with(|world| world.network.routes.remove(&to));
+    fn remove_route(&self, route: RouteKey, _: Device) -> Result<(), NetworkError> {
+        self.command("unroute", &route.to_string())?;
+        self.with(|world| world.network.routes.remove(&route));
         Ok(())
     }
 
@@ -116,58 +115,81 @@ impl Network for Fake {
 }
 
 impl Fake {
-    fn service(&self, action: &'static str, device: Device) -> Result<(), ServiceError> {
-        let effect = self.effect(format!("{action} {device}"));
-        let fail = |source| FileError::new(action, Utf8Path::new("tunnel"), source);
+    fn service(&self, action: &'static str, service: &Service) -> Result<(), ServiceError> {
+        let effect = self.effect(format!("{action} {}", service.id.name()));
+        let fail = |source| FileError::new(action, Utf8Path::new("service"), source);
         effect.map_err(|source| ServiceError::File(fail(source)))
     }
 
-    pub(super) fn spawn(&self, device: Device) -> Result<(), ServiceError> {
-        let masked = self.with(|world| world.masked.get(&device).copied());
+    fn launch(&self, service: &Service) -> Result<(), ServiceError> {
+        let masked = self.with(|world| world.masked.get(&service.id).copied());
         if let Some(takes) = masked {
             self.sleep(takes);
             return Err(ServiceError::Ended {
-                device,
+                service: service.label.clone(),
+                daemon: service.daemon.title,
                 log: "the log".to_owned(),
                 last: ": masked".to_owned(),
             });
         }
-        let paths = TunnelFiles {
-            current: "/var/lib/tieline/current".into(),
-            identity: Utf8PathBuf::new(),
-            run: Utf8PathBuf::new(),
-        };
-        let config = self.read(&paths.config(device), u64::MAX).unwrap_or_default();
+        self.spawn(&service.id, &service.configuration);
+        Ok(())
+    }
+
+    pub(super) fn spawn(&self, unit: &UnitId, configuration: &Utf8Path) {
+        let read = Files::read(self, configuration, u64::MAX).unwrap_or_default();
         self.with(|world| {
-            world.read.insert(device, config);
+            world.read.insert(unit.clone(), read);
+            world.configurations.insert(unit.clone(), configuration.to_owned());
             world.started += 1;
             let process = Process { pid: world.started, started: world.started.into() };
-            world.processes.insert(device, process);
+            world.processes.insert(unit.clone(), process);
         });
-        Ok(())
     }
 }
 
 impl Services for Fake {
-    fn running(&self) -> Result<BTreeMap<Device, Process>, ServiceError> {
-        Ok(self.with(|world| world.processes.clone()))
+    fn running(&self, daemon: &Daemon) -> Result<BTreeMap<UnitId, Process>, ServiceError> {
+        let all = self.with(|world| world.processes.clone());
+        Ok(all.into_iter().filter(|(unit, _)| unit.kind() == daemon.kind).collect())
     }
 
-    fn start(&self, device: Device) -> Result<(), ServiceError> {
-        self.service("start", device)?;
-        self.spawn(device)
+    fn start(&self, service: &Service) -> Result<(), ServiceError> {
+        self.service("start", service)?;
+        self.launch(service)
     }
 
-    fn restart(&self, device: Device) -> Result<(), ServiceError> {
-        self.service("restart", device)?;
-        self.with(|world| world.processes.remove(&device));
-        self.spawn(device)
+    fn restart(&self, service: &Service) -> Result<(), ServiceError> {
+        self.service("restart", service)?;
+        self.with(|world| world.processes.remove(&service.id));
+        self.launch(service)
     }
 
-    fn stop(&self, device: Device) -> Result<(), ServiceError> {
-        self.service("stop", device)?;
-        self.with(|world| world.processes.remove(&device));
+    fn stop(&self, service: &Service) -> Result<(), ServiceError> {
+        self.service("stop", service)?;
+        self.with(|world| world.processes.remove(&service.id));
         Ok(())
+    }
+
+    /// The process stays the same, and has read what is there now.
+    fn reload(&self, service: &Service) -> Result<(), ServiceError> {
+        self.service("reload", service)?;
+        let read = Files::read(self, &service.configuration, u64::MAX).unwrap_or_default();
+        self.with(|world| {
+            assert!(world.processes.contains_key(&service.id), "{} does not run", service.id);
+            world.read.insert(service.id.clone(), read);
+        });
+        Ok(())
+    }
+
+    /// A configuration is good unless it begins with `bad`.
+    fn check(&self, service: &Service) -> Result<(), ServiceError> {
+        let read = Files::read(self, &service.configuration, u64::MAX).unwrap_or_default();
+        if !read.starts_with(b"bad") {
+            return Ok(());
+        }
+        let source = std::io::Error::other("bad configuration");
+        Err(ServiceError::File(FileError::new("check", &service.configuration, source)))
     }
 }
 

@@ -8,6 +8,7 @@ use time::macros::datetime;
 
 use super::Fake;
 use crate::host::{EchoTarget, Probes, TunnelState};
+use crate::primitives::{Device, UnitId};
 
 /// What a process or an address that answers takes for it.
 const ANSWER: Duration = Duration::from_millis(1);
@@ -16,9 +17,12 @@ impl Probes for Fake {
     /// Tunnels with a process are up, unless their far end is among the silent.
     fn tunnels(&self, sockets: &[Utf8PathBuf]) -> Vec<TunnelState> {
         let state = |socket: &Utf8PathBuf| {
-            let device = socket.file_stem().and_then(|stem| stem.parse().ok());
+            let device: Option<Device> = socket.file_stem().and_then(|stem| stem.parse().ok());
+            let process = |device: Device| UnitId::new("tunnel", &device);
             self.with(|world| match device {
-                Some(device) if !world.processes.contains_key(&device) => TunnelState::Silent,
+                Some(device) if !world.processes.contains_key(&process(device)) => {
+                    TunnelState::Silent
+                }
                 Some(device) if world.answers(device) => {
                     TunnelState::Connected { since: datetime!(2030-01-01 11:00 UTC) }
                 }

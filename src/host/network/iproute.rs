@@ -4,9 +4,9 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use ipnet::IpNet;
 
-use super::{Link, Network, NetworkError, NetworkState, ROUTE_PROTOCOL, Via, netlink};
+use super::netlink;
+use super::{Link, LinkKind, Network, NetworkError, NetworkState, ROUTE_PROTOCOL, RouteKey, Via};
 use crate::host::{Command, Files, Processes, RealFiles, RealProcesses};
 use crate::primitives::Device;
 
@@ -29,12 +29,17 @@ impl Network for KernelNetwork {
         let name = device.to_string();
         let there = netlink::observe()?.links.remove(&device);
         // The owner is fixed when a device is made; a device we cannot explain is made anew.
-        if !matches!(&there, Some(Some(there)) if there.owner == link.owner) {
+        if !matches!(&there, Some(Some(there)) if (there.kind, there.owner) == (link.kind, link.owner))
+        {
             if there.is_some() {
                 self.remove_link(device)?;
             }
             let owner = link.owner.to_string();
-            ip(&["tuntap", "add", "dev", &name, "mode", "tun", "user", &owner])?;
+            match link.kind {
+                LinkKind::Tun => {
+                    ip(&["tuntap", "add", "dev", &name, "mode", "tun", "user", &owner])?;
+                }
+            }
         }
         ip(&["link", "set", "dev", &name, "mtu", &link.mtu.to_string(), "up"])?;
         if !matches!(&there, Some(Some(there)) if (there.local, there.remote) == (link.local, link.remote))
@@ -53,21 +58,30 @@ impl Network for KernelNetwork {
         ip(&["link", "delete", "dev", &device.to_string()])
     }
 
-    fn set_route(&self, to: IpNet, via: &Via) -> Result<(), NetworkError> {
-        let (to, device, source) = (to.to_string(), via.device.to_string(), via.source.to_string());
-        let protocol = ROUTE_PROTOCOL.to_string();
-        let family = family(via.source);
-        ip(&[family, "route", "replace", &to, "dev", &device, "src", &source, "proto", &protocol])
+    fn set_route(&self, route: RouteKey, via: &Via) -> Result<(), NetworkError> {
+        let (to, device, source) =
+            (route.to.to_string(), via.device.to_string(), via.source.to_string());
+        let (protocol, metric) = (ROUTE_PROTOCOL.to_string(), route.metric.to_string());
+        let mut arguments = vec![family(via.source), "route", "replace", &to, "dev", &device];
+        arguments.extend(["src", &source, "proto", &protocol]);
+        if route.metric != 0 {
+            arguments.extend(["metric", &metric]);
+        }
+        ip(&arguments)
     }
 
-    fn remove_route(&self, to: IpNet, device: Device) -> Result<(), NetworkError> {
-        if netlink::observe()?.routes.get(&to).is_none_or(|via| via.device != device) {
+    fn remove_route(&self, route: RouteKey, device: Device) -> Result<(), NetworkError> {
+        if netlink::observe()?.routes.get(&route).is_none_or(|via| via.device != device) {
             return Ok(());
         }
-        let protocol = ROUTE_PROTOCOL.to_string();
-        let family = family(to.addr());
-        let (to, device) = (to.to_string(), device.to_string());
-        ip(&[family, "route", "delete", &to, "dev", &device, "proto", &protocol])
+        let (protocol, metric) = (ROUTE_PROTOCOL.to_string(), route.metric.to_string());
+        let (to, device) = (route.to.to_string(), device.to_string());
+        let mut arguments = vec![family(route.to.addr()), "route", "delete", &to, "dev", &device];
+        arguments.extend(["proto", &protocol]);
+        if route.metric != 0 {
+            arguments.extend(["metric", &metric]);
+        }
+        ip(&arguments)
     }
 
     fn load_ruleset(&self, file: &Utf8Path) -> Result<(), NetworkError> {

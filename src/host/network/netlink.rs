@@ -18,7 +18,8 @@ use netlink_packet_route::route::{
 };
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
 
-use super::{Link, NetworkError, NetworkState, ROUTE_PROTOCOL, Traffic, Via, tables};
+use super::tables;
+use super::{Link, LinkKind, NetworkError, NetworkState, ROUTE_PROTOCOL, RouteKey, Traffic, Via};
 use crate::primitives::Device;
 
 /// `IFLA_TUN_OWNER` and `IFLA_TUN_TYPE` of linux/if_link.h.
@@ -122,7 +123,8 @@ impl Tun {
     fn link(self) -> Option<Link> {
         let [(local, remote)] = self.addresses.as_slice() else { return None };
         let (mtu, owner) = (self.mtu?, self.owner?);
-        self.up.then_some(Link { local: *local, remote: *remote, mtu, owner })
+        let (local, remote) = (*local, *remote);
+        self.up.then_some(Link { kind: LinkKind::Tun, local, remote, mtu, owner })
     }
 }
 
@@ -193,7 +195,7 @@ fn locals(address: &AddressMessage) -> (Option<IpAddr>, Option<IpAddr>) {
     (local, far)
 }
 
-fn read_route(route: &RouteMessage, tuns: &BTreeMap<u32, Tun>) -> Option<(IpNet, Via)> {
+fn read_route(route: &RouteMessage, tuns: &BTreeMap<u32, Tun>) -> Option<(RouteKey, Via)> {
     let header = &route.header;
     let ours = u8::from(header.protocol) == ROUTE_PROTOCOL
         && header.table == RouteHeader::RT_TABLE_MAIN
@@ -201,11 +203,12 @@ fn read_route(route: &RouteMessage, tuns: &BTreeMap<u32, Tun>) -> Option<(IpNet,
     if !ours {
         return None;
     }
-    let (mut destination, mut source, mut device) = (None, None, None);
+    let (mut destination, mut source, mut device, mut metric) = (None, None, None, 0);
     for attribute in &route.attributes {
         match attribute {
             RouteAttribute::Destination(value) => destination = read_address(value),
             RouteAttribute::PrefSource(value) => source = read_address(value),
+            RouteAttribute::Priority(value) => metric = *value,
             RouteAttribute::Oif(index) => device = tuns.get(index).map(|tun| tun.device),
             _ => {}
         }
@@ -216,7 +219,9 @@ fn read_route(route: &RouteMessage, tuns: &BTreeMap<u32, Tun>) -> Option<(IpNet,
         IpNet::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         IpNet::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
     });
-    Some((to, Via { device: device?, source }))
+    // What the kernel makes of none for IPv6 (IP6_RT_PRIO_USER of linux/ipv6_route.h).
+    let metric = if matches!((to, metric), (IpNet::V6(_), 1024)) { 0 } else { metric };
+    Some((RouteKey { to, metric }, Via { device: device?, source }))
 }
 
 fn read_address(address: &RouteAddress) -> Option<IpAddr> {

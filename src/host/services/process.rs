@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use camino::Utf8Path;
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{Process, ServiceError, TunnelFiles};
+use super::{Daemon, Process, Reload, Service, ServiceError};
 use crate::host::probes::answers;
 use crate::host::{FileError, Files, Kind, RealFiles};
-use crate::primitives::Device;
+use crate::primitives::UnitId;
 
 /// How much of a pid file or a file of /proc is read, in bytes.
 const LIMIT: u64 = 1 << 16;
@@ -18,18 +18,21 @@ const LIMIT: u64 = 1 << 16;
 /// How long a process has for ending after SIGTERM; OpenVPN needs 0.1 s.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Every tunnel whose pid file names a living process of that tunnel.
-pub(super) fn running(files: &TunnelFiles) -> Result<BTreeMap<Device, Process>, FileError> {
-    let names = RealFiles.list(&files.run)?;
-    let devices = names.iter().filter_map(|name| name.strip_suffix(".pid")?.parse().ok());
-    let found = devices.map(|device| Ok(find(files, device)?.map(|process| (device, process))));
+/// Every service of `daemon` whose pid file names a living process of that service.
+pub(super) fn running(daemon: &Daemon) -> Result<BTreeMap<UnitId, Process>, FileError> {
+    let names = RealFiles.list(&daemon.run)?;
+    let units = names.iter().filter_map(|name| {
+        let name = name.strip_suffix(".pid")?;
+        format!("{}/{name}", daemon.kind).parse::<UnitId>().ok()
+    });
+    let found = units.map(|id| Ok(find(daemon, id.name())?.map(|process| (id, process))));
     found.filter_map(Result::transpose).collect()
 }
 
-/// The living process of one tunnel that its pid file names. What cannot be read is an error: a
+/// The living process of one service that its pid file names. What cannot be read is an error: a
 /// process that counts as gone and is not would keep its successor from starting.
-pub(super) fn find(files: &TunnelFiles, device: Device) -> Result<Option<Process>, FileError> {
-    let pid_file = files.pid_file(device);
+pub(super) fn find(daemon: &Daemon, name: &str) -> Result<Option<Process>, FileError> {
+    let pid_file = daemon.pid_file(name);
     let pid = match RealFiles::read_foreign(&pid_file, LIMIT) {
         Ok(pid) => pid,
         Err(error @ FileError::Io { .. }) if is_file(&pid_file) => return Err(error),
@@ -37,25 +40,25 @@ pub(super) fn find(files: &TunnelFiles, device: Device) -> Result<Option<Process
         Err(_) => return Ok(None),
     };
     let pid = str::from_utf8(&pid).ok().and_then(|pid| pid.trim().parse().ok());
-    pid.map_or(Ok(None), |pid| alive(pid, &pid_file))
+    pid.map_or(Ok(None), |pid| alive(pid, daemon, &pid_file))
 }
 
 fn is_file(path: &Utf8Path) -> bool {
     matches!(RealFiles.kind(path), Ok(Some(Kind::File { .. })))
 }
 
-/// Every living process of a tunnel, also one that its pid file does not name any more.
-fn all(files: &TunnelFiles, device: Device) -> Result<Vec<Process>, FileError> {
-    let pid_file = files.pid_file(device);
+/// Every living process of a service, also one that its pid file does not name any more.
+fn all(service: &Service) -> Result<Vec<Process>, FileError> {
+    let pid_file = service.pid_file();
     let pids = RealFiles.list(Utf8Path::new("/proc"))?;
     let pids = pids.iter().filter_map(|name| name.parse().ok());
-    pids.filter_map(|pid| alive(pid, &pid_file).transpose()).collect()
+    pids.filter_map(|pid| alive(pid, &service.daemon, &pid_file).transpose()).collect()
 }
 
 /// The process `pid`, if it lives and is the one that was told to write `pid_file`. Process ids are
 /// used again, and the pid file is written by an unprivileged user: neither may make us signal a
 /// stranger.
-fn alive(pid: u32, pid_file: &Utf8Path) -> Result<Option<Process>, FileError> {
+fn alive(pid: u32, daemon: &Daemon, pid_file: &Utf8Path) -> Result<Option<Process>, FileError> {
     let Some(stat) = read_proc(pid, "stat")? else { return Ok(None) };
     let Some((state, started)) = str::from_utf8(&stat).ok().and_then(parse_stat) else {
         return Ok(None);
@@ -66,7 +69,8 @@ fn alive(pid: u32, pid_file: &Utf8Path) -> Result<Option<Process>, FileError> {
     }
     let Some(command) = read_proc(pid, "cmdline")? else { return Ok(None) };
     let mut arguments = command.split(|&byte| byte == 0);
-    let told = arguments.find(|argument| *argument == b"--writepid").and(arguments.next());
+    let option = daemon.pid_option.as_bytes();
+    let told = arguments.find(|argument| *argument == option).and(arguments.next());
     let is_it = told == Some(pid_file.as_str().as_bytes());
     Ok(is_it.then_some(Process { pid, started }))
 }
@@ -100,14 +104,19 @@ fn parse_stat(stat: &str) -> Option<(char, u64)> {
 /// after its starter has gone, and for answering.
 const SETTLING: Duration = Duration::from_secs(1);
 
-/// Waits until the process of a tunnel that was just started has its key and its device; false
-/// where it ended over one of them. One that lives and does not answer is looking up a name.
-pub(super) fn settles(files: &TunnelFiles, device: Device) -> bool {
+/// Waits until the process of a service that was just started is ready, as OpenVPN is once it has its
+/// key and its device; false where it ended meanwhile. One that lives and does not answer is
+/// looking up a name.
+pub(super) fn settles(service: &Service) -> bool {
     let start = Instant::now();
     let mut seen = false;
     loop {
-        let alive = matches!(find(files, device), Ok(Some(_)));
-        if alive && answers(&files.socket(device), SETTLING / 4) {
+        let alive = matches!(find(&service.daemon, service.id.name()), Ok(Some(_)));
+        let ready = match &service.answers_on {
+            Some(socket) => alive && answers(socket, SETTLING / 4),
+            None => alive && seen,
+        };
+        if ready {
             return true;
         }
         if seen && !alive || start.elapsed() > SETTLING {
@@ -118,21 +127,32 @@ pub(super) fn settles(files: &TunnelFiles, device: Device) -> bool {
     }
 }
 
-/// Ends the process of a tunnel: SIGTERM, patience, SIGKILL. Where an earlier one has left something,
-/// and the pid file names nobody, it is looked for among all there are.
-pub(super) fn end(files: &TunnelFiles, device: Device) -> Result<(), ServiceError> {
-    let pid_file = files.pid_file(device);
-    if let Ok(Some(process)) = find(files, device) {
-        return end_one(process, &pid_file, device);
-    }
-    let traces = [&pid_file, &files.socket(device), &files.log(device)];
-    if traces.into_iter().all(|path| matches!(RealFiles.kind(path), Ok(None))) {
-        return Ok(());
-    }
-    all(files, device)?.into_iter().try_for_each(|process| end_one(process, &pid_file, device))
+/// Has the process of a service read its configuration again.
+pub(super) fn reload(service: &Service, by: Reload) -> Result<(), ServiceError> {
+    let signal = match by {
+        Reload::Hangup => Signal::HUP,
+    };
+    let process = find(&service.daemon, service.id.name())?;
+    let pid = process.and_then(|process| Pid::from_raw(i32::try_from(process.pid).ok()?));
+    let told = pid.is_some_and(|pid| kill_process(pid, signal).is_ok());
+    if told { Ok(()) } else { Err(ServiceError::NotRunning { service: service.label.clone() }) }
 }
 
-fn end_one(process: Process, pid_file: &Utf8Path, device: Device) -> Result<(), ServiceError> {
+/// Ends the process of a service: SIGTERM, patience, SIGKILL. Where an earlier one has left something,
+/// and the pid file names nobody, it is looked for among all there are.
+pub(super) fn end(service: &Service) -> Result<(), ServiceError> {
+    if let Ok(Some(process)) = find(&service.daemon, service.id.name()) {
+        return end_one(process, service);
+    }
+    let pid_file = service.pid_file();
+    let mut traces = service.leftovers.iter().chain([&pid_file]);
+    if traces.all(|path| matches!(RealFiles.kind(path), Ok(None))) {
+        return Ok(());
+    }
+    all(service)?.into_iter().try_for_each(|process| end_one(process, service))
+}
+
+fn end_one(process: Process, service: &Service) -> Result<(), ServiceError> {
     for signal in [Signal::TERM, Signal::KILL] {
         if let Some(pid) = i32::try_from(process.pid).ok().and_then(Pid::from_raw) {
             // It may end at any moment on its own; what counts is that it is gone.
@@ -140,24 +160,31 @@ fn end_one(process: Process, pid_file: &Utf8Path, device: Device) -> Result<(), 
         }
         let start = Instant::now();
         while start.elapsed() < PATIENCE {
-            if alive(process.pid, pid_file)? != Some(process) {
+            if alive(process.pid, &service.daemon, &service.pid_file())? != Some(process) {
                 return Ok(());
             }
             thread::sleep(Duration::from_millis(10));
         }
     }
-    Err(ServiceError::Immortal { device, pid: process.pid })
+    Err(ServiceError::Immortal { service: service.label.clone(), pid: process.pid })
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::service;
     use super::*;
 
-    /// A directory for the files of tunnels, and where they are in it.
-    fn tunnel_files() -> (tempfile::TempDir, TunnelFiles) {
-        let directory = tempfile::tempdir().unwrap();
-        let run = Utf8Path::from_path(directory.path()).unwrap().to_owned();
-        (directory, TunnelFiles { current: run.clone(), identity: run.clone(), run })
+    fn write(path: &Utf8Path, text: &str) {
+        RealFiles.replace(path, text.as_bytes(), crate::host::Mode::Public).unwrap();
+    }
+
+    /// A process of `service`, and its id. `sh` keeps arguments it has no use for in its command
+    /// line, as OpenVPN does.
+    fn spawn(service: &Service, script: &str) -> std::process::Child {
+        std::process::Command::new("sh")
+            .args(["-c", script, "sh", "--writepid", service.pid_file().as_str()])
+            .spawn()
+            .unwrap()
     }
 
     #[test]
@@ -170,29 +197,25 @@ mod tests {
 
     #[test]
     fn a_pid_file_cannot_point_at_a_stranger() {
-        let (_directory, files) = tunnel_files();
-        let device: Device = "tl-2".parse().unwrap();
-        let write = |text: &str| {
-            RealFiles.replace(&files.pid_file(device), text.as_bytes(), crate::host::Mode::Public)
-        };
+        let (_directory, service) = service();
         for text in ["", "x", "0", "-1", "99999999999", &std::process::id().to_string()] {
-            write(text).unwrap();
-            assert_eq!(running(&files).unwrap(), BTreeMap::new(), "{text:?}");
+            write(&service.pid_file(), text);
+            assert_eq!(running(&service.daemon).unwrap(), BTreeMap::new(), "{text:?}");
         }
     }
 
     /// Its user may write into the directory, and the reconciler is root.
     #[test]
     fn a_pid_file_can_neither_hold_us_up_nor_lead_elsewhere() {
-        let (_directory, files) = tunnel_files();
-        let pid_file = files.pid_file("tl-2".parse().unwrap());
+        let (_directory, service) = service();
+        let pid_file = service.pid_file();
         let made = std::process::Command::new("mkfifo").arg(&pid_file).status().unwrap();
         assert!(made.success());
-        assert_eq!(running(&files).unwrap(), BTreeMap::new());
+        assert_eq!(running(&service.daemon).unwrap(), BTreeMap::new());
         RealFiles.remove(&pid_file).unwrap();
 
-        let elsewhere = files.run.join("elsewhere");
-        RealFiles.replace(&elsewhere, b"1", crate::host::Mode::Public).unwrap();
+        let elsewhere = service.daemon.run.join("elsewhere");
+        write(&elsewhere, "1");
         std::os::unix::fs::symlink(&elsewhere, &pid_file).unwrap();
         let read = RealFiles::read_foreign(&pid_file, LIMIT);
         assert!(matches!(read, Err(FileError::Io { .. })), "{read:?}");
@@ -201,19 +224,12 @@ mod tests {
 
     #[test]
     fn finds_its_own_and_ends_it() {
-        let (_directory, files) = tunnel_files();
-        let device: Device = "tl-2".parse().unwrap();
-        let pid_file = files.pid_file(device);
-        // `sh` keeps arguments it has no use for in its command line, as OpenVPN does.
-        let mut child = std::process::Command::new("sh")
-            .args(["-c", "sleep 60 & wait", "sh", "--writepid", pid_file.as_str()])
-            .spawn()
-            .unwrap();
-        let pid = child.id().to_string();
-        RealFiles.replace(&pid_file, pid.as_bytes(), crate::host::Mode::Public).unwrap();
-        assert_eq!(running(&files).unwrap().keys().collect::<Vec<_>>(), [&device]);
-        end(&files, device).unwrap();
-        assert_eq!(running(&files).unwrap(), BTreeMap::new());
+        let (_directory, service) = service();
+        let mut child = spawn(&service, "sleep 60 & wait");
+        write(&service.pid_file(), &child.id().to_string());
+        assert_eq!(running(&service.daemon).unwrap().keys().collect::<Vec<_>>(), [&service.id]);
+        end(&service).unwrap();
+        assert_eq!(running(&service.daemon).unwrap(), BTreeMap::new());
         // Nobody has waited for the child yet, so it is a zombie, and counts as dead.
         child.wait().unwrap();
     }
@@ -221,19 +237,36 @@ mod tests {
     /// It would keep the port and the device from its successor.
     #[test]
     fn ends_one_that_its_pid_file_lost() {
-        let (_directory, files) = tunnel_files();
-        let device: Device = "tl-2".parse().unwrap();
-        let mut child = std::process::Command::new("sh")
-            .args(["-c", "sleep 60 & wait", "sh", "--writepid", files.pid_file(device).as_str()])
-            .spawn()
-            .unwrap();
-        RealFiles.replace(&files.log(device), b"up", crate::host::Mode::Public).unwrap();
-        assert_eq!(find(&files, device).unwrap(), None);
-        let others: Device = "tl-3".parse().unwrap();
-        RealFiles.replace(&files.log(others), b"up", crate::host::Mode::Public).unwrap();
-        end(&files, others).unwrap();
+        let (_directory, service) = service();
+        let mut child = spawn(&service, "sleep 60 & wait");
+        write(&service.leftovers[0], "up");
+        assert_eq!(find(&service.daemon, "one").unwrap(), None);
+        let other = Service { id: "relay/two".parse().unwrap(), ..service.clone() };
+        end(&other).unwrap();
         assert_eq!(child.try_wait().unwrap(), None);
-        end(&files, device).unwrap();
+        end(&service).unwrap();
         assert!(!child.wait().unwrap().success());
+    }
+
+    #[test]
+    fn a_reload_interrupts_nothing_and_needs_a_process() {
+        let (_directory, service) = service();
+        let failed = reload(&service, Reload::Hangup).unwrap_err().to_string();
+        assert_eq!(failed, "relay one: nothing runs that could read its configuration again");
+        let read = service.daemon.run.join("read");
+        let script = format!("trap 'echo again > {read}' HUP; while :; do sleep 0.01; done");
+        let mut child = spawn(&service, &script);
+        write(&service.pid_file(), &child.id().to_string());
+        // The trap is set a moment after the process began; SIGHUP before would end it.
+        thread::sleep(Duration::from_millis(300));
+        reload(&service, Reload::Hangup).unwrap();
+        let start = Instant::now();
+        while RealFiles.read(&read, LIMIT).is_err() && start.elapsed() < PATIENCE {
+            thread::sleep(Duration::from_millis(10));
+        }
+        assert_eq!(RealFiles.read(&read, LIMIT).unwrap(), b"again\n");
+        assert_eq!(child.try_wait().unwrap(), None, "it runs on");
+        end(&service).unwrap();
+        child.wait().unwrap();
     }
 }

@@ -48,7 +48,7 @@ policy: { allowed_networks: [10.0.0.0/8] }
     assert_eq!(config.paths.root, "/etc/tieline/root.json");
     let checks: Vec<_> = config.checks.iter().map(ToString::to_string).collect();
     assert_eq!(checks, ["ping 10.0.0.1", "tcp [fd00::1]:443"]);
-    assert_eq!(config.paths.tunnels().run, "/srv/run/openvpn");
+    assert_eq!(config.paths.run, "/srv/run");
 }
 
 #[test]

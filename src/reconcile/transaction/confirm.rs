@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::Journal;
+use super::converge::converge;
 use crate::bundle::Manifest;
-use crate::primitives::{Device, sentence};
-use crate::reconcile::converge::converge;
-use crate::reconcile::execute::device_of;
-use crate::reconcile::health::{Ask, Verdict};
-use crate::reconcile::{Changes, Gateway, Report, RunError, Step, Wanted, decide, health, observe};
+use crate::primitives::{UnitId, sentence};
+use crate::reconcile::error::RunError;
+use crate::reconcile::gateway::Gateway;
+use crate::reconcile::health::{self, Ask, Assessment};
+use crate::reconcile::units::{Changes, Wanted, decide, observe};
 
 /// How long to wait before looking again.
 const POLL: Duration = Duration::from_secs(1);
@@ -31,32 +32,31 @@ pub(super) fn confirm(
     gateway: &Gateway,
     journal: &Journal,
     manifest: &Manifest,
-    report: &mut Report,
 ) -> Result<Changes, String> {
-    let clock = gateway.machine.clock;
+    let (clock, events) = (gateway.machine.clock, gateway.events);
     let wanted = Wanted::of(manifest, &gateway.identity, gateway.owner);
     let begun = clock.boot().uptime;
     // It gets no longer than the window has left.
     let settling = journal.deadline().saturating_sub(begun).min(SETTLING);
-    let dead = journal.dead_before();
+    let stopped = journal.stopped_before();
     let mut failed = 0;
     let mut total = Changes::default();
     loop {
-        let (changes, error) = match converge(gateway, &wanted, report) {
-            Ok(changes) => (changes, None),
-            Err((changes, error)) => (changes, Some(error)),
-        };
-        total = total.and(changes.unwrap_or_default());
-        let mut problems = error.as_ref().map(|error| error.problems(&dead)).unwrap_or_default();
+        let converged = converge(gateway, &wanted);
+        total = total.and(&converged.changes.unwrap_or_default());
+        let error = converged.result.err();
+        let problems = error.as_ref().map(|error| error.problems(&stopped));
+        let mut problems = problems.unwrap_or_default();
         if problems.is_empty() {
-            let verdict = healthy(gateway, journal, &wanted, &dead);
+            let assessment = healthy(gateway, journal, &wanted, &stopped);
             let spent = clock.boot().uptime.saturating_sub(begun);
-            if verdict.healthy && !(verdict.settling && spent < settling) {
-                report.warnings.extend(verdict.warnings);
-                report.warnings.extend(error.map(|error| sentence(&error)));
+            if assessment.healthy && !(assessment.settling && spent < settling) {
+                assessment.warnings.into_iter().for_each(|warning| events.warn(warning));
+                events.warn_of(error.map_or(Ok(()), Err));
                 return Ok(total);
             }
-            problems = if verdict.healthy { verdict.warnings } else { verdict.waiting_for };
+            problems =
+                if assessment.healthy { assessment.warnings } else { assessment.waiting_for };
         } else {
             failed += 1;
             if failed == TRIES {
@@ -67,37 +67,36 @@ pub(super) fn confirm(
             let window = gateway.config.confirm.window;
             return Err(format!("not healthy within {window} seconds: {}", problems.join("; ")));
         }
-        report.steps.push(format!("waiting: {}", problems.join("; ")));
+        events.progress(format!("waiting: {}", problems.join("; ")));
         clock.sleep(POLL);
     }
 }
 
-/// Whether all of it runs but the `dead`, and what worked before still works.
+/// Whether all of it runs but what was `stopped` before, and what worked before still works.
 fn healthy(
     gateway: &Gateway,
     journal: &Journal,
     wanted: &Wanted,
-    dead: &BTreeSet<Device>,
-) -> Verdict {
+    stopped: &BTreeSet<UnitId>,
+) -> Assessment {
     let Gateway { machine, config, .. } = gateway;
     // What was started may have ended again.
-    let missing = match observe::observe(machine, &config.paths) {
+    let missing = match observe(machine, &config.paths) {
         Ok(seen) => {
             let steps = decide(&seen, wanted);
-            let counts = |step: &&Step| device_of(step).is_none_or(|of| !dead.contains(&of));
-            let missing = steps.iter().filter(counts);
-            missing.map(|step| format!("it needs again: {step}")).collect()
+            steps.not_about(stopped).map(|step| format!("it needs again: {step}")).collect()
         }
         Err(error) => vec![sentence(&RunError::Observe(error))],
     };
     if !missing.is_empty() {
-        return Verdict { waiting_for: missing, ..Verdict::default() };
+        return Assessment { waiting_for: missing, ..Assessment::default() };
     }
     let left = journal.deadline().saturating_sub(machine.clock.boot().uptime);
     // It gets one look at least, also where doing what it asks for took all of its time.
     let limit = left.max(LOOK);
-    let now = health::take(machine, config, wanted, Ask::Any { before: &journal.baseline }, limit);
-    // A tunnel that was changed has to have its process, unless it had none.
-    let changed = journal.changed.difference(dead).copied().collect();
-    health::judge(&journal.baseline, &now, &changed)
+    let ask = Ask::Any { before: &journal.baseline };
+    let now = health::measure(machine, config, wanted, ask, limit);
+    // A unit that was changed has to have its process, unless it had none.
+    let changed = journal.changed.difference(stopped).cloned().collect();
+    health::assess(&journal.baseline, &now, &changed)
 }

@@ -4,16 +4,16 @@ use camino::{Utf8Path, Utf8PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Cause;
 use crate::host::{FileError, Files, Mode};
 use crate::primitives::Digest;
+use crate::reconcile::cause::Cause;
 use crate::tuf::UtcTime;
 
 /// What a gateway remembers of earlier transactions, in `history.json` of the state directory.
 ///
-/// Format 1 is written and read by Tieline 0.1; one that cannot be read counts as none.
+/// Format 1 is written and read by Tieline 0.1; one that cannot be read counts as none. Fields
+/// that are not known are passed by.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct History {
     /// The version of this format: 1
     pub format: u32,
@@ -25,7 +25,6 @@ pub struct History {
 
 /// A bundle that is not put to use again until a new one has come.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Rejected {
     /// The SHA-256 of the bundle
     pub digest: Digest,
@@ -68,7 +67,11 @@ impl History {
     }
 
     /// Writes it, on the disk when this returns.
-    pub(super) fn save(&self, files: &dyn Files, state: &Utf8Path) -> Result<(), FileError> {
+    pub(in crate::reconcile) fn save(
+        &self,
+        files: &dyn Files,
+        state: &Utf8Path,
+    ) -> Result<(), FileError> {
         // Serialising it cannot fail: text keys only, no floating-point numbers.
         let mut content = serde_json::to_vec_pretty(self).unwrap_or_default();
         content.push(b'\n');
@@ -81,16 +84,12 @@ impl History {
         self.rejected.iter().find(|rejected| rejected.digest == digest)
     }
 
-    /// Lets every bundle be used again that came with an earlier release than `release`.
-    pub(in crate::reconcile) fn lift_outlived(
-        files: &dyn Files,
-        state: &Utf8Path,
-        release: u64,
-    ) -> Result<(), FileError> {
-        let mut history = Self::load(files, state);
-        let before = history.rejected.len();
-        history.rejected.retain(|rejected| rejected.release >= release);
-        if history.rejected.len() == before { Ok(()) } else { history.save(files, state) }
+    /// Lets every bundle be used again that came with an earlier release than `release`. True if
+    /// there was one.
+    pub(in crate::reconcile) fn lift_outlived(&mut self, release: u64) -> bool {
+        let before = self.rejected.len();
+        self.rejected.retain(|rejected| rejected.release >= release);
+        self.rejected.len() != before
     }
 
     /// Remembers that a generation is in use.

@@ -1,26 +1,29 @@
 //! `journal.json`: what a transaction is at, written down before it does it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::bundle::Sysctl;
+use super::journal_format_1;
 use crate::host::{BootClock, FileError, Files, Mode};
-use crate::primitives::Device;
-use crate::reconcile::Label;
-use crate::reconcile::health::{Health, Level, PeerHealth};
+use crate::primitives::UnitId;
+use crate::reconcile::cause::Cause;
+use crate::reconcile::generation::Label;
+use crate::reconcile::health::Health;
+use crate::reconcile::units::{Level, Prior, UnitHealth};
 
 /// A transaction that has not ended, in `journal.json` of the state directory. Without one, there
 /// is none.
 ///
-/// Format 1 is written and read by Tieline 0.1; another one counts as unreadable.
+/// Format 2 is written and read; format 1, which Tieline 0.1 began with, is read, so that an upgrade
+/// may come in the middle of a transaction. Another one counts as unreadable. Fields that are not
+/// known are passed by.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Journal {
-    /// The version of this format: 1
+    /// The version of this format: 2
     pub format: u32,
     /// How far it has come
     pub phase: Phase,
@@ -30,8 +33,8 @@ pub struct Journal {
     pub from: Origin,
     /// What is to be in use
     pub to: Label,
-    /// The tunnels that it adds, restarts or removes
-    pub changed: BTreeSet<Device>,
+    /// The units that it interrupts
+    pub changed: BTreeSet<UnitId>,
     /// The boot in which it began: the kernel's boot_id
     pub boot: String,
     /// When it has to be healthy, in milliseconds after that boot
@@ -60,47 +63,34 @@ pub enum Phase {
     Committed,
 }
 
-/// Who wanted a transaction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Cause {
-    /// A new release
-    Release,
-    /// An administrator on this gateway, who goes back
-    ByHand,
-}
-
 /// What was in use before a transaction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(rename_all = "kebab-case")]
 pub enum Origin {
-    /// Nothing: it is the first
-    Nothing {
-        /// The kernel settings as they were
-        settings: BTreeMap<Sysctl, String>,
-    },
+    /// Nothing: it is the first, and this is how the host was
+    Nothing(Prior),
     /// A generation
     Generation(Label),
     /// Something damaged
     Unknown,
 }
 
-/// What there is of a journal.
+/// What the state directory has of a journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found {
-    /// None.
-    Nothing,
+pub enum JournalFile {
+    /// None: no transaction is under way.
+    Absent,
     /// One.
-    Journal(Box<Journal>),
+    Present(Box<Journal>),
     /// Something that cannot be read; a sentence says why.
     Unreadable(String),
 }
 
 impl Journal {
     /// The format this version writes and reads.
-    pub const FORMAT: u32 = 1;
+    pub const FORMAT: u32 = 2;
     const FILE: &'static str = "journal.json";
-    /// A thousand tunnels take 200 KiB.
+    /// A thousand tunnels take 220 KiB.
     const LIMIT: u64 = 8 << 20;
 
     fn path(state: &Utf8Path) -> Utf8PathBuf {
@@ -109,17 +99,35 @@ impl Journal {
 
     /// What the state directory has.
     #[must_use]
-    pub fn load(files: &dyn Files, state: &Utf8Path) -> Found {
+    pub fn load(files: &dyn Files, state: &Utf8Path) -> JournalFile {
         let path = Self::path(state);
         let content = match files.read(&path, Self::LIMIT) {
             Ok(content) => content,
-            Err(error) if error.is_not_found() => return Found::Nothing,
-            Err(error) => return Found::Unreadable(error.to_string()),
+            Err(error) if error.is_not_found() => return JournalFile::Absent,
+            Err(error) => return JournalFile::Unreadable(error.to_string()),
         };
-        match serde_json::from_slice::<Self>(&content) {
-            Ok(journal) if journal.format == Self::FORMAT => Found::Journal(Box::new(journal)),
-            Ok(_) => Found::Unreadable(format!("{path} is of another version of Tieline")),
-            Err(error) => Found::Unreadable(format!("{path}: {error}")),
+        match Self::read(&content) {
+            Ok(Some(journal)) => JournalFile::Present(Box::new(journal)),
+            Ok(None) => JournalFile::Unreadable(format!("{path} is of another version of Tieline")),
+            Err(error) => JournalFile::Unreadable(format!("{path}: {error}")),
+        }
+    }
+
+    /// The journal in `content`; `None` where it has another format.
+    ///
+    /// # Errors
+    ///
+    /// What serde says of a text that is no journal.
+    pub fn read(content: &[u8]) -> serde_json::Result<Option<Self>> {
+        /// What every format has.
+        #[derive(Deserialize)]
+        struct AnyFormat {
+            format: u32,
+        }
+        match serde_json::from_slice::<AnyFormat>(content)?.format {
+            1 => journal_format_1::read(content).map(Some),
+            Self::FORMAT => serde_json::from_slice(content).map(Some),
+            _ => Ok(None),
         }
     }
 
@@ -132,13 +140,16 @@ impl Journal {
     }
 
     /// Ends the transaction, on the disk when this returns.
-    pub(super) fn remove(files: &dyn Files, state: &Utf8Path) -> Result<(), FileError> {
+    pub(in crate::reconcile) fn remove(
+        files: &dyn Files,
+        state: &Utf8Path,
+    ) -> Result<(), FileError> {
         files.remove(&Self::path(state))?;
         files.sync_dir(state)
     }
 
-    /// Turns it round: from now on it is being undone.
-    pub(super) fn turn_back(&mut self, reason: &str) {
+    /// From now on it is being undone.
+    pub(super) fn begin_rollback(&mut self, reason: &str) {
         if self.phase != Phase::RollingBack {
             self.recoveries = 0;
         }
@@ -152,11 +163,11 @@ impl Journal {
         Duration::from_millis(self.deadline_ms)
     }
 
-    /// The tunnels that had no process before, although they should have had one: that they have
+    /// The units that had no process before, although they should have had one: that they have
     /// none afterwards is no reason to go back.
-    pub(super) fn dead_before(&self) -> BTreeSet<Device> {
-        let dead = |(_, peer): &(&Device, &PeerHealth)| peer.level == Level::Stopped;
-        self.baseline.tunnels.iter().filter(dead).map(|(device, _)| *device).collect()
+    pub(super) fn stopped_before(&self) -> BTreeSet<UnitId> {
+        let stopped = |(_, unit): &(&UnitId, &UnitHealth)| unit.level == Level::Stopped;
+        self.baseline.units.iter().filter(stopped).map(|(id, _)| id.clone()).collect()
     }
 
     /// Whether `now` is of the boot it began in.

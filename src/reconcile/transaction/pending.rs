@@ -4,8 +4,9 @@ use camino::Utf8Path;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Cause, Found, Journal, Phase};
+use super::{Journal, JournalFile, Phase};
 use crate::host::{Clock, Files};
+use crate::reconcile::cause::Cause;
 
 /// A transaction that has not ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -30,7 +31,7 @@ impl Pending {
         state: &Utf8Path,
         clock: &dyn Clock,
     ) -> Option<Self> {
-        let Found::Journal(journal) = Journal::load(files, state) else { return None };
+        let JournalFile::Present(journal) = Journal::load(files, state) else { return None };
         let now = clock.boot();
         let forward = matches!(journal.phase, Phase::Armed | Phase::Switched);
         let left = journal.deadline().saturating_sub(now.uptime).as_secs();

@@ -1,0 +1,185 @@
+//! The files of one remote, of whatever kind it is: git brings them all at once, a mirror each when
+//! it is asked for.
+
+use std::time::Duration;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::ReleaseError;
+use crate::host::git::{FailureKind, Fetch, GitError, Limits, Reach};
+use crate::host::http::{Allowance, HttpError, OpenMirror};
+use crate::host::{FileError, Files, Source};
+use crate::primitives::sentence;
+use crate::reconcile::config::GatewayConfig;
+use crate::reconcile::gateway::Gateway;
+use crate::reconcile::machine::Machine;
+use crate::tuf::{Limits as TrustLimits, TrustError};
+
+/// What every repository has, whatever its release (TUF specification, 5.4).
+const TIMESTAMP: &str = "metadata/timestamp.json";
+
+/// Why one remote is of no use. The next one is tried.
+pub(super) enum RemoteFailure {
+    /// Nothing, or not enough, came from it.
+    Unreachable {
+        /// What happened.
+        message: String,
+        /// What to do about it, where that is known.
+        hint: Option<String>,
+        /// Whether it is this host that cannot, and no remote's fault.
+        local: bool,
+    },
+    /// What came is of no use.
+    Release(ReleaseError),
+}
+
+impl RemoteFailure {
+    /// Whether it is this host that cannot, and no remote's fault.
+    pub(super) fn is_local(&self) -> bool {
+        match self {
+            Self::Unreachable { local, .. } => *local,
+            Self::Release(error) => !matches!(error, ReleaseError::Untrusted { .. }),
+        }
+    }
+
+    /// What happened, in one line.
+    pub(super) fn text(&self) -> String {
+        match self {
+            Self::Unreachable { message, .. } => message.clone(),
+            Self::Release(error) => sentence(error),
+        }
+    }
+}
+
+/// The files of one remote. Nothing in them is verified.
+pub(super) struct RemoteFiles<'a> {
+    source: &'a Source,
+    files: Kind<'a>,
+}
+
+enum Kind<'a> {
+    Fetched { files: &'a dyn Files, directory: Utf8PathBuf },
+    Mirror(Box<dyn OpenMirror>),
+}
+
+impl<'a> RemoteFiles<'a> {
+    /// Fetches the files of `source`, or prepares to, within `deadline`.
+    pub(super) fn open(
+        gateway: &Gateway<'a>,
+        source: &'a Source,
+        deadline: Duration,
+    ) -> Result<Self, RemoteFailure> {
+        let Gateway { machine, config, .. } = gateway;
+        let files = match source {
+            Source::Git(remote) => {
+                let fetch = Fetch {
+                    remote: remote.clone(),
+                    branch: format!("gateway/{}", config.gateway),
+                    targets: true,
+                    directory: git_directory(config),
+                    deadline,
+                    limits: Limits::SLICE,
+                };
+                let fetch = || machine.remotes.fetch(&fetch).map_err(RemoteFailure::from);
+                let mut fetched = fetch();
+                if fetched.as_ref().err().is_some_and(RemoteFailure::is_local) {
+                    // Nothing in there is worth keeping when it is in the way, also of a disk that
+                    // is full.
+                    let _ = machine.files.remove(&git_directory(config));
+                    fetched = fetch();
+                }
+                Kind::Fetched { files: machine.files, directory: fetched?.files }
+            }
+            Source::Mirror(mirror) => {
+                Kind::Mirror(machine.mirrors.open(mirror, Allowance::slice(deadline))?)
+            }
+        };
+        Ok(Self { source, files })
+    }
+
+    /// The file at `path`; `None` where the remote has none.
+    pub(super) fn read(
+        &mut self,
+        path: &str,
+        limit: u64,
+    ) -> Result<Option<Vec<u8>>, RemoteFailure> {
+        let too_large =
+            || untrusted(self.source, TrustError::TooLarge { file: path.to_owned(), limit });
+        match &mut self.files {
+            Kind::Fetched { files, directory } => match files.read(&directory.join(path), limit) {
+                Ok(bytes) => Ok(Some(bytes)),
+                Err(error) if error.is_not_found() => Ok(None),
+                Err(FileError::TooLarge { .. }) => Err(too_large().into()),
+                Err(source) => {
+                    Err(ReleaseError::Fetched { remote: self.source.to_string(), source }.into())
+                }
+            },
+            Kind::Mirror(mirror) => match mirror.get(path, limit) {
+                Ok(bytes) => Ok(bytes),
+                // The next root is the one file that need not be there.
+                Err(error) if error.may_be_absence() && is_root(path) => Ok(None),
+                Err(HttpError::TooLarge { .. }) => Err(too_large().into()),
+                Err(error) => Err(error.into()),
+            },
+        }
+    }
+}
+
+/// Whether `source` can be reached within `deadline`.
+pub(in crate::reconcile) fn reaches(
+    machine: &Machine,
+    config: &GatewayConfig,
+    source: &Source,
+    deadline: Duration,
+) -> bool {
+    match source {
+        Source::Git(remote) => {
+            let directory = git_directory(config);
+            let reach = Reach { remote: remote.clone(), directory, deadline };
+            machine.remotes.reach(&reach).is_ok()
+        }
+        Source::Mirror(mirror) => {
+            let limit = TrustLimits::GATEWAY.timestamp;
+            let opened = machine.mirrors.open(mirror, Allowance::slice(deadline));
+            // A server that says that it has none has been reached as well, but is of no use.
+            opened
+                .and_then(|mut mirror| mirror.get(TIMESTAMP, limit))
+                .is_ok_and(|file| file.is_some())
+        }
+    }
+}
+
+/// What comes from `remote` cannot be trusted.
+pub(super) fn untrusted(remote: &Source, source: TrustError) -> ReleaseError {
+    ReleaseError::Untrusted { remote: remote.to_string(), source: Box::new(source) }
+}
+
+fn git_directory(config: &GatewayConfig) -> Utf8PathBuf {
+    config.paths.state.join("git")
+}
+
+fn is_root(path: &str) -> bool {
+    Utf8Path::new(path).file_name().is_some_and(|name| name.ends_with(".root.json"))
+}
+
+impl From<ReleaseError> for RemoteFailure {
+    fn from(error: ReleaseError) -> Self {
+        Self::Release(error)
+    }
+}
+
+impl From<GitError> for RemoteFailure {
+    fn from(error: GitError) -> Self {
+        let hint = error.hint().map(str::to_owned);
+        let local = matches!(error, GitError::Spawn(_) | GitError::Directory(_))
+            || error.kind() == Some(FailureKind::Local);
+        Self::Unreachable { message: sentence(&error), hint, local }
+    }
+}
+
+impl From<HttpError> for RemoteFailure {
+    fn from(error: HttpError) -> Self {
+        let hint = error.hint().map(str::to_owned);
+        Self::Unreachable { message: sentence(&error), hint, local: error.is_ours() }
+    }
+}

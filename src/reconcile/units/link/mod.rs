@@ -1,0 +1,113 @@
+//! Devices of tunnels, a unit each: kind, addresses, MTU and owner. What moves packets through a
+//! device is another unit's matter.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::changes::Count;
+use super::execute::Executor;
+use super::step::Deciding;
+use super::{Forbidden, Local, Phase, Step, StepError, UnitId, policy, tunnel};
+use crate::bundle::Unit;
+use crate::host::{Link, LinkKind};
+use crate::primitives::Device;
+
+/// What this kind is called.
+pub const KIND: &str = "link";
+
+/// Every device.
+pub type Wanted = BTreeMap<Device, Link>;
+
+/// Every device with the name of a tunnel; `None` for one that is something else.
+pub type Seen = BTreeMap<Device, Option<Link>>;
+
+/// What is done to a device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// It is made, or becomes like this.
+    Set(Device, Link),
+    /// It goes, and with it its addresses and routes.
+    Remove(Device),
+}
+
+/// The unit of a device.
+#[must_use]
+pub fn id(device: Device) -> UnitId {
+    UnitId::new(KIND, &device)
+}
+
+/// The device of a tunnel, for processes of the user `owner`.
+pub(super) fn want(unit: &Unit, owner: u32) -> Option<(Device, Link)> {
+    let Unit::Tunnel { device, local, remote, mtu, .. } = unit else { return None };
+    let (local, remote, mtu) = (*local, *remote, u32::from(*mtu));
+    Some((*device, Link { kind: LinkKind::Tun, local, remote, mtu, owner }))
+}
+
+/// Names of tunnel devices are ours alone, so those that nobody wants are ours to remove.
+pub(super) fn steps(seen: &Seen, wanted: &Wanted, deciding: &mut Deciding) {
+    let step = |device: Device, phase, action| {
+        let step = Step::new(id(device), phase, super::Action::Link(action));
+        step.interrupts(tunnel::id(device))
+    };
+    for (device, link) in wanted {
+        let phase = match seen.get(device) {
+            Some(Some(there)) if there == link => continue,
+            Some(_) => Phase::Change,
+            None => Phase::Add,
+        };
+        deciding.push(step(*device, phase, Action::Set(*device, link.clone())));
+    }
+    for device in seen.keys().filter(|device| !wanted.contains_key(device)) {
+        // Its process holds on to it.
+        let remove = step(*device, Phase::Remove, Action::Remove(*device));
+        deciding.push(remove.needs(tunnel::id(*device)));
+    }
+}
+
+pub(super) fn carry_out(action: &Action, executor: &mut Executor) -> Result<(), StepError> {
+    let network = executor.machine.network;
+    match action {
+        Action::Set(device, link) => network.set_link(*device, link)?,
+        Action::Remove(device) => network.remove_link(*device)?,
+    }
+    Ok(())
+}
+
+/// An MTU that IP can work with, and addresses that may be routed here.
+pub(super) fn check(unit: &Unit, local: &Local) -> Result<(), Forbidden> {
+    let Unit::Tunnel { device, local: own, remote, mtu, .. } = unit else { return Ok(()) };
+    if !(576..=9000).contains(mtu) {
+        return Err(Forbidden::Mtu { device: *device, mtu: *mtu });
+    }
+    for (end, address) in [("near", own), ("far", remote)] {
+        end_is_allowed(*device, end, *address, local)?;
+    }
+    Ok(())
+}
+
+fn end_is_allowed(
+    device: Device,
+    end: &str,
+    address: IpAddr,
+    local: &Local,
+) -> Result<(), Forbidden> {
+    let what = format!("the {end} address {address} of tunnel {device}");
+    policy::addresses::check(&what, IpNet::from(address), local)
+}
+
+/// A device that is made or changed is told of as the tunnel that is started anew for it.
+pub(super) fn words(count: Count) -> Vec<String> {
+    tunnel::counted(count.removed, "removed").into_iter().collect()
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Set(device, link) => write!(f, "set up {device} to {}", link.remote),
+            Self::Remove(device) => write!(f, "remove {device}"),
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Local policy: what even a validly signed bundle may not do here.
+//!
+//! Everything is an allow-list of what Tieline itself writes. So a stolen release key can redirect
+//! the mesh, which is bad enough, but it cannot run a program, read a file or touch the rest of
+//! the host.
+
+pub(super) mod addresses;
+pub(super) mod nftables;
+pub(super) mod openvpn;
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use camino::Utf8PathBuf;
+use ipnet::IpNet;
+
+use super::kind;
+use crate::bundle::{Manifest, Unit};
+use crate::primitives::{ArtifactPath, ArtifactSet, Device, Fingerprint, Name};
+use crate::reconcile::config::Policy;
+
+/// What a bundle may not do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Forbidden {
+    /// A line of a configuration file that is not one of those Tieline writes.
+    #[error("{file}, line {line}: {problem}")]
+    Line {
+        /// The file in the bundle.
+        file: ArtifactPath,
+        /// The line, from 1.
+        line: usize,
+        /// Which rule it breaks.
+        problem: String,
+    },
+    /// A configuration file without a line it has to have.
+    #[error("{file} lacks the directive {directive}")]
+    Lacks {
+        /// The file in the bundle.
+        file: ArtifactPath,
+        /// What is missing.
+        directive: &'static str,
+    },
+    /// A tunnel whose file is not where the service manager looks for it.
+    #[error("tunnel {device} has the file {file} instead of openvpn/{device}.conf")]
+    Place {
+        /// The tunnel.
+        device: Device,
+        /// Where its file is.
+        file: ArtifactPath,
+    },
+    /// A file that is not in the bundle.
+    #[error("the bundle lacks its file {file}")]
+    NoFile {
+        /// The file.
+        file: ArtifactPath,
+    },
+    /// A kernel setting with a value other than those Tieline writes.
+    #[error("the kernel setting {name} may become 1, and not {value:?}")]
+    Setting {
+        /// The setting.
+        name: &'static str,
+        /// The value.
+        value: String,
+    },
+    /// An MTU that IP cannot work with.
+    #[error("tunnel {device} has an MTU of {mtu}; from 576 to 9000 is allowed")]
+    Mtu {
+        /// The tunnel.
+        device: Device,
+        /// Its MTU, in bytes.
+        mtu: u16,
+    },
+    /// A route through a tunnel that is not in the bundle.
+    #[error("the route to {to} leads through {device}, which is no tunnel of the bundle")]
+    NoDevice {
+        /// Its destination.
+        to: IpNet,
+        /// The device.
+        device: Device,
+    },
+    /// An address or destination that is nobody's to route.
+    #[error("{what} is {kind}, which no gateway.yaml can allow")]
+    Special {
+        /// What it is about.
+        what: String,
+        /// What the address is.
+        kind: &'static str,
+    },
+    /// An address or destination outside the allowed networks.
+    #[error("{what} is outside policy.allowed_networks of {file} ({allowed})")]
+    Outside {
+        /// What it is about.
+        what: String,
+        /// The gateway.yaml that has the rule.
+        file: Utf8PathBuf,
+        /// The networks that are allowed.
+        allowed: String,
+    },
+    /// An address or destination in a network of this host.
+    #[error(
+        "{what} is in {attached}, which this gateway is attached to: its own networks are not to \
+         come from afar"
+    )]
+    Attached {
+        /// What it is about.
+        what: String,
+        /// The network.
+        attached: IpNet,
+    },
+    /// A source address that this host does not have.
+    #[error(
+        "the route to {to} has the source address {source_address}, which is no address of this host: correct `address` in mesh.yaml, or the network of this host"
+    )]
+    Source {
+        /// Its destination.
+        to: IpNet,
+        /// The address.
+        source_address: IpAddr,
+    },
+}
+
+/// What this gateway knows about itself, and no release can tell it.
+#[derive(Debug, Clone)]
+pub struct Local<'a> {
+    /// Its name.
+    pub gateway: &'a Name,
+    /// The name of its mesh.
+    pub mesh: &'a Name,
+    /// The fingerprint of its certificate.
+    pub identity: Fingerprint,
+    /// What it allows.
+    pub policy: &'a Policy,
+    /// The networks it is attached to, tunnels aside.
+    pub attached: BTreeSet<IpNet>,
+    /// Its addresses, tunnels aside.
+    pub addresses: BTreeSet<IpAddr>,
+}
+
+/// Refuses what this gateway does not allow, whether it is about to come or has been in use for long:
+/// gateway.yaml and the networks of this host may have changed since it came.
+pub(in crate::reconcile) fn check(
+    manifest: &Manifest,
+    files: &ArtifactSet,
+    local: &Local,
+) -> Result<(), Forbidden> {
+    let devices: BTreeSet<Device> = manifest.units.iter().filter_map(device).collect();
+    manifest.units.iter().try_for_each(|unit| kind::check(unit, files, &devices, local))
+}
+
+fn device(unit: &Unit) -> Option<Device> {
+    match unit {
+        Unit::Tunnel { device, .. } => Some(*device),
+        _ => None,
+    }
+}
+
+pub(super) fn content<'a>(
+    files: &'a ArtifactSet,
+    file: &ArtifactPath,
+) -> Result<&'a [u8], Forbidden> {
+    files.get(file).ok_or_else(|| Forbidden::NoFile { file: file.clone() })
+}
