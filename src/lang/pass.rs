@@ -52,9 +52,9 @@ pub(super) struct Writer<'w, T> {
 }
 
 impl<T> Writer<'_, T> {
-    fn put(&mut self, words: impl Display) {
-        // Writing to a String cannot fail.
-        let _ = writeln!(self.text, "{words}");
+    fn put(&mut self, line: &str) {
+        self.text.push_str(line);
+        self.text.push('\n');
     }
 }
 
@@ -80,7 +80,8 @@ impl<T> Pass<T> for Writer<'_, T> {
         value: impl FnOnce(&T) -> V,
     ) -> Result<V, Infallible> {
         let value = value(self.value);
-        self.put(format_args!("{prefix}{value}"));
+        // Writing to a String cannot fail.
+        let _ = writeln!(self.text, "{prefix}{value}");
         Ok(value)
     }
 

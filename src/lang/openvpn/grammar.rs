@@ -5,6 +5,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use super::host::REMOTE;
 use super::{Certificates, Config, Connect, Role, Transport};
 use crate::lang::pass::Pass;
 use crate::primitives::{Device, Fingerprint};
@@ -64,7 +65,7 @@ fn transport<P: Pass<Config>>(pass: &mut P) -> Result<(Transport, u16, Option<Co
     let transport = pass.value("proto ", |config| config.transport)?;
     let local_port = pass.value("lport ", |config| config.local_port)?;
     let connect = if let Some(mut part) =
-        pass.part(|line| line.starts_with("remote "), |config| config.connect.as_ref())
+        pass.part(|line| line.starts_with(REMOTE), |config| config.connect.as_ref())
     {
         Some(connect(&mut part)?)
     } else {
@@ -75,7 +76,7 @@ fn transport<P: Pass<Config>>(pass: &mut P) -> Result<(Transport, u16, Option<Co
 }
 
 fn connect<P: Pass<Connect>>(pass: &mut P) -> Result<Connect, P::Error> {
-    let host = pass.value("remote ", |connect| connect.host.clone())?;
+    let host = pass.value(REMOTE, |connect| connect.host.clone())?;
     let port = pass.value("rport ", |connect| connect.port)?;
     pass.line("resolv-retry infinite")?;
     pass.line("connect-retry 1 10")?;

@@ -7,9 +7,12 @@ use std::str::FromStr;
 use crate::lang::lines::MAX_LINE;
 use crate::primitives::Name;
 
+/// How the line with the host begins.
+pub(super) const REMOTE: &str = "remote ";
+
 /// The longest name of a host: what a line has room for after the directive. DNS would allow 253
 /// (RFC 1035 §2.3.4).
-const MAX_LENGTH: usize = MAX_LINE - "remote ".len();
+const MAX_LENGTH: usize = MAX_LINE - REMOTE.len();
 
 /// An IPv4 address, or a DNS name in lower case (RFC 1123 §2.1). Neither can be taken for an option
 /// or for a second word.
