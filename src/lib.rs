@@ -24,6 +24,8 @@ pub mod model;
 
 pub mod plan;
 
+pub mod lang;
+
 pub mod render;
 
 pub mod bundle;

@@ -15,7 +15,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("spec", &["primitives"]),
     ("model", &["spec", "primitives"]),
     ("plan", &["model", "primitives"]),
-    ("render", &["plan", "primitives"]),
+    ("lang", &["primitives"]),
+    ("render", &["plan", "lang", "primitives"]),
     ("bundle", &["primitives"]),
     ("tuf", &["bundle", "primitives"]),
     ("compile", &["spec", "model", "plan", "render", "bundle", "primitives"]),
@@ -23,7 +24,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("identity", &["host", "primitives"]),
     ("publish", &["tuf", "bundle", "host", "primitives"]),
     // A gateway does not know mesh.yaml: never spec, model, plan or render.
-    ("reconcile", &["host", "tuf", "bundle", "primitives"]),
+    ("reconcile", &["host", "tuf", "bundle", "lang", "primitives"]),
     ("lab", &["spec", "model", "host", "primitives"]),
     ("report", &["spec", "model", "plan", "primitives"]),
     (

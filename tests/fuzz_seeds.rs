@@ -15,6 +15,7 @@ const TARGETS: &[(&str, Target)] = &[
     ("bundle", targets::bundle),
     ("gateway", targets::gateway),
     ("key", targets::key),
+    ("lang", targets::lang),
     ("lock", targets::lock),
     ("manifest", targets::manifest),
     ("mesh", targets::mesh),

@@ -111,7 +111,7 @@ fn what_is_changed_by_hand_is_put_right_without_network() {
         let status = json(&tieline(gateway, "--format json status"), "status.schema.json");
         let drift = &status["last_run"]["counts"]["drift"];
         assert_eq!(
-            (&drift["files"], &drift["tunnels"], &drift["firewall"]),
+            (&drift["files"], &drift["units"]["tunnel"], &drift["units"]["nftables"]),
             (&4.into(), &4.into(), &6.into())
         );
         // With the remote back, that is said once.

@@ -238,6 +238,18 @@ fn what_is_signed_but_not_allowed_here_is_refused() {
         signed(&site, |_, files| conf(files, "up /bin/sh\n"));
         demand(&site, "a program", &refused(&["openvpn/tl-2.conf, line ", "up /bin/sh"]));
 
+        for (line, weaker) in [
+            ("tls-version-min 1.3\n", "tls-version-min 1.2\n"),
+            ("data-ciphers AES-256-GCM:CHACHA20-POLY1305\n", ""),
+        ] {
+            signed(&site, |_, files| {
+                let conf = files.get_mut("openvpn/tl-2.conf").unwrap();
+                *conf = conf.replace(line, weaker);
+            });
+            let says = &["openvpn/tl-2.conf, line ", "upgrade this gateway first"];
+            demand(&site, "weaker encryption", &refused(says));
+        }
+
         signed(&site, |_, files| {
             files.get_mut("nftables/tieline.nft").unwrap().push_str("flush ruleset\n");
         });

@@ -1,4 +1,5 @@
-//! Text of each daemon: configuration files out of a plan, and no decision.
+//! What each daemon is told: configuration files out of a plan, and no decision. How they are written
+//! is the daemon's language (`lang`).
 
 mod nftables;
 mod openvpn;
@@ -10,9 +11,10 @@ use crate::primitives::{ArtifactPath, ArtifactSet, Device};
 #[must_use]
 pub fn render(gateway: &GatewayPlan) -> ArtifactSet {
     let mut files = ArtifactSet::default();
-    files.insert(nftables_path(), nftables::TABLE);
+    files.insert(nftables_path(), nftables::ruleset().write());
     for tunnel in &gateway.tunnels {
-        files.insert(openvpn_path(tunnel.device), openvpn::config(gateway, tunnel));
+        let title = openvpn::title(gateway, tunnel);
+        files.insert(openvpn_path(tunnel.device), openvpn::config(tunnel).write(&title));
     }
     files
 }

@@ -10,6 +10,7 @@ use tieline::bundle::{Limits, Manifest, pack, unpack, unpack_within};
 use tieline::compile::compile;
 use tieline::host::git::{RemoteUrl, RemoteUrlError};
 use tieline::host::http::{MirrorUrl, MirrorUrlError, redirect_target};
+use tieline::lang::{nftables, openvpn};
 use tieline::model::{Lock, number, resolve};
 use tieline::primitives::{Name, SshKey};
 use tieline::reconcile::units::Applied;
@@ -193,6 +194,27 @@ pub fn gateway(data: &[u8]) {
     match GatewayConfig::parse(text, "gateway.yaml".into()) {
         Ok(config) => assert!(!config.remotes.is_empty()),
         Err(error) => assert!(!error.to_string().is_empty()),
+    }
+}
+
+/// What daemons are told: what is read says line by line what would be written, but for comments.
+pub fn lang(data: &[u8]) {
+    let says = |text: &[u8]| {
+        let text = str::from_utf8(text).unwrap().to_owned();
+        let says = |line: &&str| !matches!(line.trim_start().bytes().next(), None | Some(b'#'));
+        text.lines().filter(says).map(str::to_owned).collect::<Vec<_>>()
+    };
+    if let Ok(config) = openvpn::read(data) {
+        let name = "a".parse().unwrap();
+        let title = openvpn::Title { mesh: &name, gateway: &name, peer: &name };
+        let again = config.write(&title);
+        assert_eq!(openvpn::read(again.as_bytes()), Ok(config));
+        assert_eq!(says(again.as_bytes()), says(data));
+    }
+    if let Ok(ruleset) = nftables::read(data) {
+        let again = ruleset.write();
+        assert_eq!(nftables::read(again.as_bytes()), Ok(ruleset));
+        assert_eq!(says(again.as_bytes()), says(data));
     }
 }
 

@@ -1,7 +1,6 @@
 //! A gateway in memory with a repository of its own, for the tests of whole runs.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::num::NonZeroU64;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
@@ -12,6 +11,7 @@ use super::{Gateway, Run, RunError, run};
 use crate::bundle::{Build, BuiltBundle, FileEntry, Manifest, Route, Sysctl, Unit, pack};
 use crate::host::Network as _;
 use crate::host::fake::{Died, Fake, Fate};
+use crate::lang::{nftables, openvpn};
 use crate::primitives::{ArtifactPath, ArtifactSet, Device, Digest, Fingerprint, Name, UnitId};
 use crate::reconcile::{Events, GatewayConfig, Machine, OnDrift, Outcome, Report};
 use crate::tuf::repository::{Audit, ReleaseTerms, RepositoryError, RoleTerms, RootTerms};
@@ -245,13 +245,21 @@ fn device(peer: u16) -> Device {
 }
 
 fn conf(peer: u16, port: u16) -> Vec<u8> {
-    let mut text = format!(
-        "dev tl-{peer}\ndev-type tun\nifconfig 172.19.0.1 172.19.0.{peer}\nifconfig-noexec\n\
-         route-noexec\nlport {port}\ntls-server\nscript-security 0\n<peer-fingerprint>\n"
-    );
-    writeln!(text, "{}", Fingerprint::of_der(&peer.to_be_bytes()).pairs()).unwrap();
-    text.push_str("</peer-fingerprint>\n");
-    text.into_bytes()
+    let far = name(&format!("peer-{peer}"));
+    let current = Fingerprint::of_der(&peer.to_be_bytes());
+    let config = openvpn::Config {
+        device: device(peer),
+        local: "172.19.0.1".parse().unwrap(),
+        remote: format!("172.19.0.{peer}").parse().unwrap(),
+        mtu: 1420,
+        transport: openvpn::Transport::Udp4,
+        local_port: port,
+        connect: None,
+        role: openvpn::Role::Server,
+        peer: openvpn::Certificates { current, next: None },
+    };
+    let title = openvpn::Title { mesh: &name("test"), gateway: &name("perth"), peer: &far };
+    config.write(&title).into_bytes()
 }
 
 /// The configuration of a relay.
@@ -262,7 +270,8 @@ fn relay(port: u16) -> Vec<u8> {
 fn bundle(tunnels: Tunnels, relays: bool) -> Vec<u8> {
     let mut files = ArtifactSet::default();
     let table = "nftables/tieline.nft".parse().unwrap();
-    files.insert("nftables/tieline.nft".parse().unwrap(), *b"table inet tieline\n");
+    let ruleset = nftables::Ruleset { forward: vec![nftables::Rule::ClampSegments] };
+    files.insert("nftables/tieline.nft".parse().unwrap(), ruleset.write());
     let mut units = vec![
         Unit::Sysctl { settings: [(Sysctl::Ip4Forward, "1".to_owned())].into() },
         Unit::Nftables { file: table },

@@ -5,8 +5,6 @@
 //! the host.
 
 pub(super) mod addresses;
-pub(super) mod nftables;
-pub(super) mod openvpn;
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -32,13 +30,21 @@ pub enum Forbidden {
         /// Which rule it breaks.
         problem: String,
     },
-    /// A configuration file without a line it has to have.
-    #[error("{file} lacks the directive {directive}")]
-    Lacks {
+    /// A configuration file that is one, and about something else than bundle.json has it.
+    #[error("{file} is about {what}, unlike bundle.json")]
+    Contradicts {
         /// The file in the bundle.
         file: ArtifactPath,
-        /// What is missing.
-        directive: &'static str,
+        /// What it is about.
+        what: String,
+    },
+    /// A port that no process without privileges can use.
+    #[error("{file} has the port {port}, and OpenVPN has no privilege to use it")]
+    Port {
+        /// The file in the bundle.
+        file: ArtifactPath,
+        /// The port.
+        port: u16,
     },
     /// A tunnel whose file is not where the service manager looks for it.
     #[error("tunnel {device} has the file {file} instead of openvpn/{device}.conf")]

@@ -1,10 +1,13 @@
 //! The nftables table `inet tieline` (nft(8)): one unit, loaded from a file as a whole.
 
+mod policy;
+
 use std::fmt;
 
 use super::execute::Executor;
+use super::policy::content;
 use super::step::Deciding;
-use super::{Applied, Forbidden, Note, Phase, Step, StepError, UnitId, policy};
+use super::{Applied, Forbidden, Note, Phase, Step, StepError, UnitId};
 use crate::primitives::{ArtifactPath, ArtifactSet, Digest};
 
 /// What this kind is called.
@@ -82,7 +85,7 @@ pub(super) fn carry_out(action: &Action, executor: &mut Executor) -> Result<(), 
 }
 
 pub(super) fn check(file: &ArtifactPath, files: &ArtifactSet) -> Result<(), Forbidden> {
-    policy::nftables::check(file, policy::content(files, file)?)
+    policy::check(file, content(files, file)?)
 }
 
 impl fmt::Display for Action {

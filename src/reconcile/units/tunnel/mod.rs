@@ -1,6 +1,7 @@
 //! What moves packets through a device, a unit for each tunnel: for now an OpenVPN process.
 
 mod files;
+mod policy;
 mod probe;
 mod service;
 
@@ -14,9 +15,10 @@ pub(in crate::reconcile) use probe::{Observation, observe as probe};
 
 use super::changes::Count;
 use super::execute::Executor;
+use super::link;
+use super::policy::content;
 use super::step::Deciding;
 use super::{Applied, Forbidden, Level, Note, Phase, Step, StepError, UnitHealth, UnitId};
-use super::{link, policy};
 use crate::bundle::Unit;
 use crate::host::{Process, TunnelState};
 use crate::primitives::{ArtifactPath, ArtifactSet, Device, Digest, Fingerprint, Name};
@@ -136,8 +138,8 @@ pub(super) fn check(unit: &Unit, files: &ArtifactSet) -> Result<(), Forbidden> {
         return Err(Forbidden::Place { device: *device, file: file.clone() });
     }
     let (device, local, remote, mtu) = (*device, *local, *remote, *mtu);
-    let expected = policy::openvpn::Expected { device, local, remote, mtu };
-    policy::openvpn::check(file, policy::content(files, file)?, &expected)
+    let expected = policy::Expected { device, local, remote, mtu };
+    policy::check(file, content(files, file)?, &expected)
 }
 
 pub(super) fn health(
