@@ -18,10 +18,12 @@ demo: ## Build a whole mesh on this machine and let everyone ping everyone
 
 test: ## Run every test, those with real daemons included
 	@.ci/setup test
+	@.ci/previous
 	cargo test --no-fail-fast
 
 soak: ## Run the long sweeps of which `make test` takes samples
 	@.ci/setup test
+	@.ci/previous
 	cargo test --no-fail-fast -- --ignored --nocapture
 
 lint: ## Check format, lints, licences and sources of dependencies

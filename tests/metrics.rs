@@ -90,6 +90,7 @@ fn full() -> Status {
             message: "on hold".to_owned(),
             warnings: vec!["w".to_owned()],
             release: Some(8),
+            failed: ["tunnel/tl-3".parse().unwrap()].into(),
             since: at("2030-01-28T09:00:00Z"),
             success: Some(at("2030-01-28T08:00:00Z")),
             in_use_since: Some(at("2030-01-20T00:00:00Z")),

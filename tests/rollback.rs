@@ -81,7 +81,7 @@ fn what_breaks_a_check_is_undone_and_said_once() {
         let again = gateway.reconcile();
         assert_eq!((again.code, again.stderr.as_str()), (30, ""));
         let status = Ended::from(gateway.status_command().output().unwrap()).stdout;
-        assert!(status.contains("kept away   release 2: not healthy"), "{status}");
+        assert!(status.contains("rejected    release 2: not healthy"), "{status}");
 
         // It can be tried again, and can wait for the next one.
         let lifted = tieline(gateway, &["rollback", "--lift"]);

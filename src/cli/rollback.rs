@@ -54,11 +54,11 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
         return Err(failure);
     }
     note(report, context)?;
-    say_what_stays_away(&gateway, report, context);
+    say_what_stays(&gateway, report, context);
     Ok(Exit::Done)
 }
 
-fn say_what_stays_away(gateway: &Gateway, report: &Report, context: &mut Context) {
+fn say_what_stays(gateway: &Gateway, report: &Report, context: &mut Context) {
     let Some(installed) = report.applied.last() else { return };
     let text = format!(
         "{}: release {} stays until there is a release with another bundle for this gateway, or \
@@ -70,7 +70,7 @@ fn say_what_stays_away(gateway: &Gateway, report: &Report, context: &mut Context
 
 fn lifted_text(lifted: &[Rejected]) -> String {
     if lifted.is_empty() {
-        return "no release was kept away".to_owned();
+        return "no release was rejected".to_owned();
     }
     let releases: Vec<_> = lifted.iter().map(|one| one.release.to_string()).collect();
     format!("tried again by the next run, if it is the newest: release {}", releases.join(", "))

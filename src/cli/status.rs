@@ -42,7 +42,7 @@ fn text(status: &Status) -> String {
     lines.extend(status.transaction.as_ref().map(pending));
     lines.extend(
         status.rejected.iter().map(|rejected| {
-            format!("kept away   release {}: {}", rejected.release, rejected.reason)
+            format!("rejected    release {}: {}", rejected.release, rejected.reason)
         }),
     );
     let metadata = &status.metadata;

@@ -108,6 +108,17 @@ pub enum Alarm {
 }
 
 impl RunError {
+    /// The units that are not what they should be because of it.
+    pub(super) fn failed_units(&self) -> BTreeSet<UnitId> {
+        match self {
+            Self::Steps { errors, .. } => {
+                errors.iter().map(|failed| failed.step.unit.clone()).collect()
+            }
+            Self::RollbackFailed { source, .. } => source.failed_units(),
+            _ => BTreeSet::new(),
+        }
+    }
+
     /// What went wrong, a sentence each; of steps only those that concern none of `but`.
     pub(super) fn problems(&self, but: &BTreeSet<UnitId>) -> Vec<String> {
         let Self::Steps { errors, .. } = self else { return vec![sentence(self)] };

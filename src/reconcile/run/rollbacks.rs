@@ -350,3 +350,16 @@ fn what_is_kept_is_what_was_in_use() {
     let kept: Vec<_> = names().iter().map(|name| generation::release(name).unwrap()).collect();
     assert_eq!(kept, [3, 4, 5]);
 }
+
+#[test]
+fn a_unit_that_failed_is_named_until_it_works() {
+    let simulation = settled();
+    simulation.host.with(|world| world.processes.remove(&"tunnel/tl-3".parse().unwrap()));
+    mask(&simulation, "tl-3", Duration::ZERO);
+    let (ended, _) = simulation.run(Fate::Kind).unwrap();
+    assert!(matches!(ended, Err(RunError::Steps { count: 1, .. })), "{ended:?}");
+    assert_eq!(last_run(&simulation).failed, ["tunnel/tl-3".parse().unwrap()].into());
+    simulation.host.with(|world| world.masked.clear());
+    simulation.converge();
+    assert_eq!(last_run(&simulation).failed, [].into());
+}

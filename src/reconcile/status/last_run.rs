@@ -1,6 +1,6 @@
 //! How the last run ended, for those who were not there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use schemars::JsonSchema;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Counts, Report};
 use crate::host::{FileError, Files, Mode, TEMPORARY};
-use crate::primitives::sentence;
+use crate::primitives::{UnitId, sentence};
 use crate::reconcile::config::Paths;
 use crate::reconcile::error::RunError;
 use crate::reconcile::outcome::Outcome;
@@ -34,6 +34,9 @@ pub struct LastRun {
     pub warnings: Vec<String>,
     /// The newest release that was verified in it
     pub release: Option<u64>,
+    /// The units that it could not make what they should be
+    #[serde(default)]
+    pub failed: BTreeSet<UnitId>,
     /// Since when runs have ended well, or on hold, or neither
     #[schemars(with = "String")]
     pub since: UtcTime,
@@ -150,6 +153,7 @@ impl LastRun {
             message,
             warnings: report.warnings.clone(),
             release: report.release,
+            failed: ended.as_ref().err().map(RunError::failed_units).unwrap_or_default(),
             since: same.map_or(at, |before| before.since),
             success: if well { Some(at) } else { before.and_then(|before| before.success) },
             in_use_since: if other { Some(at) } else { carried },

@@ -76,6 +76,13 @@ fn last_run(page: &mut Page, run: &LastRun) {
     }
     page.gauge("tieline_last_run_warnings", "How many warnings the last run had.");
     page.sample(&[], run.warnings.len());
+    page.gauge(
+        "tieline_unit_failed",
+        "Units that the last run could not make what they should be.",
+    );
+    for unit in &run.failed {
+        page.sample(&[("unit", &unit.to_string())], 1);
+    }
     let counts = &run.counts;
     page.counter("tieline_releases_applied_total", "Releases that were applied and confirmed.");
     page.sample(&[], counts.applied);
