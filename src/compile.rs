@@ -7,7 +7,7 @@ use std::thread::{self, ScopedJoinHandle};
 
 use crate::bundle::{Bundle, FileEntry, Manifest, Route, Sysctl, Unit, pack};
 use crate::model::NumberedMesh;
-use crate::plan::{GatewayPlan, plan};
+use crate::plan::{GatewayIndex, GatewayPlan, Plan, plan};
 use crate::primitives::{ArtifactSet, Digest, Name};
 use crate::render::{nftables_path, openvpn_path, render};
 
@@ -15,21 +15,22 @@ use crate::render::{nftables_path, openvpn_path, render};
 #[must_use]
 pub fn compile(mesh: &NumberedMesh) -> BTreeMap<Name, Bundle> {
     let plan = plan(mesh);
-    let gateways: Vec<_> = plan.gateways.values().collect();
+    let gateways: Vec<_> = plan.gateways_by_name().map(|(_, index)| index).collect();
     // Compression is nearly all of the work, and no bundle needs another one.
     let workers = thread::available_parallelism().map_or(1, NonZero::get);
     let share = gateways.len().div_ceil(workers).max(1);
     thread::scope(|scope| {
         let workers: Vec<_> =
-            gateways.chunks(share).map(|part| scope.spawn(|| some(part))).collect();
+            gateways.chunks(share).map(|part| scope.spawn(|| some(&plan, part))).collect();
         let made = workers.into_iter().map(ScopedJoinHandle::join);
         made.flat_map(|part| part.unwrap_or_else(|panic| resume_unwind(panic))).collect()
     })
 }
 
 /// The bundles of some gateways.
-fn some(gateways: &[&GatewayPlan]) -> Vec<(Name, Bundle)> {
-    gateways.iter().map(|gateway| (gateway.name.clone(), bundle(gateway))).collect()
+fn some(plan: &Plan, gateways: &[GatewayIndex]) -> Vec<(Name, Bundle)> {
+    let views = gateways.iter().filter_map(|gateway| plan.view(*gateway));
+    views.map(|view| (view.name.clone(), bundle(&view))).collect()
 }
 
 /// The bundle of one gateway.

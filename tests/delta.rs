@@ -10,7 +10,8 @@ use support::mesh::{self, gateway};
 use tieline::bundle::{Bundle, Manifest, Unit, unpack};
 use tieline::compile::compile;
 use tieline::model::Mesh;
-use tieline::primitives::{Digest, Fingerprint, Name};
+use tieline::plan::{GatewayDifference, PlanDifference, plan};
+use tieline::primitives::{Device, Difference, Digest, Fingerprint, Name};
 
 fn bundles(mesh: &Mesh) -> BTreeMap<Name, Bundle> {
     compile(&mesh::numbered(mesh))
@@ -24,19 +25,44 @@ fn changes(old: &Bundle, new: &Bundle) -> BTreeSet<String> {
         let inputs = |unit: &Unit| (unit.name(), manifest.inputs(unit));
         manifest.units.iter().map(inputs).collect()
     };
-    let (old, new) = (inputs(old), inputs(new));
-    let gone = old.keys().filter(|name| !new.contains_key(*name)).map(|name| format!("-{name}"));
-    let come = new.keys().filter(|name| !old.contains_key(*name)).map(|name| format!("+{name}"));
-    let other = old.iter().filter(|(name, digest)| new.get(*name).is_some_and(|d| d != *digest));
-    gone.chain(come).chain(other.map(|(name, _)| name.clone())).collect()
+    told(&Difference::between(&inputs(old), &inputs(new)))
+}
+
+fn told(difference: &Difference<String>) -> BTreeSet<String> {
+    let gone = difference.removed.iter().map(|name| format!("-{name}"));
+    let come = difference.added.iter().map(|name| format!("+{name}"));
+    gone.chain(come).chain(difference.changed.iter().cloned()).collect()
+}
+
+/// What the difference of two plans says of one gateway, in the same words.
+fn predicted(difference: &GatewayDifference) -> BTreeSet<String> {
+    let GatewayDifference { tunnels, routes } = difference;
+    let named =
+        |devices: &BTreeSet<Device>| devices.iter().map(|d| format!("tunnel/{d}")).collect();
+    let mut units = told(&Difference {
+        added: named(&tunnels.added),
+        changed: named(&tunnels.changed),
+        removed: named(&tunnels.removed),
+        unchanged: BTreeSet::new(),
+    });
+    units.extend((!routes.is_empty()).then(|| "routes".to_owned()));
+    units
 }
 
 /// By gateway: what changes when `change` is made to a mesh of five LANs.
 fn after(change: impl FnOnce(&mut Mesh)) -> BTreeMap<Name, BTreeSet<String>> {
     let mut mesh = mesh::of(5);
-    let old = bundles(&mesh);
+    let (old, before) = (bundles(&mesh), plan(&mesh::numbered(&mesh)));
     change(&mut mesh);
-    let new = bundles(&mesh);
+    let (new, after) = (bundles(&mesh), plan(&mesh::numbered(&mesh)));
+    // Two plans predict exactly what differs between the bundles, and so what gateways will do.
+    let difference = PlanDifference::between(&before, &after);
+    for name in new.keys().filter(|name| old.contains_key(*name)) {
+        let expected = difference.changed.get(name).map(predicted);
+        let other = old[name].digest != new[name].digest;
+        let found = other.then(|| changes(&old[name], &new[name]));
+        assert_eq!(found, expected, "{name}");
+    }
     let both = new.iter().filter_map(|(name, new)| Some((name, old.get(name)?, new)));
     both.filter(|(_, old, new)| old.digest != new.digest)
         .map(|(name, old, new)| (name.clone(), changes(old, new)))

@@ -20,8 +20,8 @@ use tieline::spec::parse;
 /// Every file of every gateway is read, and would be written so again.
 fn reads_back(plan: &Plan) -> usize {
     let mut count = 0;
-    for gateway in plan.gateways.values() {
-        let files: ArtifactSet = render(gateway);
+    for gateway in plan.views() {
+        let files: ArtifactSet = render(&gateway);
         let text = files.get(&nftables_path()).unwrap();
         assert_eq!(nftables::read(text).unwrap().write().as_bytes(), text);
         for tunnel in &gateway.tunnels {
@@ -62,7 +62,7 @@ fn gateways_behind_nat_and_certificates_that_change() {
     let plan = plan(&mesh::numbered(&mesh));
     assert_eq!(reads_back(&plan), 12);
     let config = |gateway: &str, peer: usize| {
-        let plan = &plan.gateways[gateway];
+        let plan = &plan.view(plan.gateway(gateway).unwrap()).unwrap();
         let tunnel =
             plan.tunnels.iter().find(|tunnel| tunnel.peer.as_str() == format!("gw-{peer}"));
         let device = tunnel.unwrap().device;
@@ -86,7 +86,7 @@ fn goes_through(endpoint: &str) -> bool {
     let lock = Lock::default().update(&resolved.mesh).unwrap().lock;
     let plan = plan(&number(&resolved.mesh, &lock).unwrap());
     assert_eq!(reads_back(&plan), 2, "{endpoint:?}");
-    let gateway = &plan.gateways["basel-gw"];
+    let gateway = &plan.view(plan.gateway("basel-gw").unwrap()).unwrap();
     let text = render(gateway);
     let config =
         openvpn::read(text.get(&openvpn_path(gateway.tunnels[0].device)).unwrap()).unwrap();

@@ -9,15 +9,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 use support::mesh;
 use tieline::model::{Mesh, NumberedMesh};
-use tieline::plan::{GatewayPlan, Plan, TlsRole, Tunnel, plan};
+use tieline::plan::{GatewayPlan, GatewayTunnel, Plan, PlanDifference, Reason, TlsRole, plan};
 use tieline::primitives::{GatewayNumber, Name};
 
+type Views = BTreeMap<Name, GatewayPlan>;
+
+/// The plan of every gateway.
+fn views(plan: &Plan) -> Views {
+    plan.views().map(|view| (view.name.clone(), view)).collect()
+}
+
 /// Two ends of one tunnel.
-fn ends(plan: &Plan) -> Vec<(&GatewayPlan, &Tunnel, &GatewayPlan, &Tunnel)> {
+fn ends(views: &Views) -> Vec<(&GatewayPlan, &GatewayTunnel, &GatewayPlan, &GatewayTunnel)> {
     let mut ends = Vec::new();
-    for near in plan.gateways.values() {
+    for near in views.values() {
         for tunnel in &near.tunnels {
-            let far = &plan.gateways[&tunnel.peer];
+            let far = &views[&tunnel.peer];
             let other = far.tunnels.iter().find(|other| other.peer == near.name).unwrap();
             ends.push((near, tunnel, far, other));
         }
@@ -45,8 +52,8 @@ fn meshes() -> impl Strategy<Value = (Mesh, BTreeMap<Name, GatewayNumber>)> {
 proptest! {
     #[test]
     fn both_ends_agree((mesh, numbers) in meshes()) {
-        let plan = plan(&NumberedMesh { mesh: &mesh, numbers });
-        prop_assert_eq!(plan.gateways.len(), mesh.gateways().count());
+        let plan = views(&plan(&NumberedMesh { mesh: &mesh, numbers }));
+        prop_assert_eq!(plan.len(), mesh.gateways().count());
         for (near, tunnel, far, other) in ends(&plan) {
             prop_assert_eq!(tunnel.device.peer(), far.number);
             prop_assert_eq!((tunnel.local, tunnel.remote), (other.remote, other.local));
@@ -77,12 +84,14 @@ proptest! {
 
     #[test]
     fn every_gateway_has_its_own_of_everything((mesh, numbers) in meshes()) {
-        let plan = plan(&NumberedMesh { mesh: &mesh, numbers });
-        let addresses: BTreeSet<_> = plan.gateways.values().map(|g| g.mesh_address).collect();
-        prop_assert_eq!(addresses.len(), plan.gateways.len());
-        for gateway in plan.gateways.values() {
+        let plan = views(&plan(&NumberedMesh { mesh: &mesh, numbers }));
+        let addresses: BTreeSet<_> = plan.values().map(|g| g.mesh_address).collect();
+        prop_assert_eq!(addresses.len(), plan.len());
+        for gateway in plan.values() {
             let ports: BTreeSet<_> = gateway.tunnels.iter().map(|t| t.local_port).collect();
             prop_assert_eq!(ports.len(), gateway.tunnels.len());
+            let pairs: BTreeSet<_> = gateway.tunnels.iter().map(|t| (t.local, t.remote)).collect();
+            prop_assert_eq!(pairs.len(), gateway.tunnels.len());
             prop_assert!(gateway.tunnels.is_sorted_by_key(|tunnel| tunnel.device));
             prop_assert!(gateway.routes.is_sorted_by_key(|route| route.to));
             let wanted: BTreeSet<_> = mesh.lans.values().filter(|lan| lan.name != gateway.lan)
@@ -91,11 +100,46 @@ proptest! {
             prop_assert_eq!(routed, wanted);
             for route in &gateway.routes {
                 let tunnel = gateway.tunnels.iter().find(|t| t.device == route.device).unwrap();
-                let far = &mesh.lans[&plan.gateways[&tunnel.peer].lan];
+                let far = &mesh.lans[&plan[&tunnel.peer].lan];
                 prop_assert!(far.networks.contains(&route.to));
                 let own = &mesh.lans[&gateway.lan].gateways[&gateway.name];
                 prop_assert_eq!(route.source, own.address);
             }
+        }
+    }
+
+    /// Whatever else goes, what is left keeps its numbers, addresses, devices and ports.
+    #[test]
+    fn removing_a_gateway_renumbers_nothing(
+        (mesh, numbers) in meshes(), index in any::<prop::sample::Index>(),
+    ) {
+        let before = plan(&NumberedMesh { mesh: &mesh, numbers: numbers.clone() });
+        let mut smaller = mesh.clone();
+        let lans: Vec<Name> = mesh.lans.keys().cloned().collect();
+        if lans.is_empty() {
+            return Ok(());
+        }
+        let gone = smaller.lans.remove(&lans[index.index(lans.len())]).unwrap();
+        let mut fewer = numbers;
+        fewer.retain(|name, _| !gone.gateways.contains_key(name));
+        let after = plan(&NumberedMesh { mesh: &smaller, numbers: fewer });
+        let old = views(&before);
+        for (name, view) in views(&after) {
+            prop_assert_eq!(view.mesh_address, old[&name].mesh_address);
+            let kept: Vec<_> = old[&name]
+                .tunnels
+                .iter()
+                .filter(|tunnel| !gone.gateways.contains_key(&tunnel.peer))
+                .cloned()
+                .collect();
+            prop_assert_eq!(view.tunnels, kept);
+        }
+        let difference = PlanDifference::between(&before, &after);
+        prop_assert!(difference.gateways.added.is_empty());
+        let names: BTreeSet<Name> = gone.gateways.keys().cloned().collect();
+        prop_assert_eq!(&difference.gateways.removed, &names);
+        for changed in difference.changed.values() {
+            prop_assert!(changed.tunnels.changed.is_empty() && changed.routes.changed.is_empty());
         }
     }
 }
@@ -103,8 +147,8 @@ proptest! {
 #[test]
 fn what_a_number_means() {
     let mesh = mesh::of(3);
-    let plan = plan(&mesh::numbered(&mesh));
-    let gateway = &plan.gateways["gw-2"];
+    let plan = views(&plan(&mesh::numbered(&mesh)));
+    let gateway = &plan["gw-2"];
     assert_eq!(gateway.mesh_address.to_string(), "172.19.0.2");
     let tunnel = &gateway.tunnels[1];
     assert_eq!(tunnel.device.to_string(), "tl-3");
@@ -119,29 +163,29 @@ fn gateways_of_one_lan_have_no_tunnel_between_them() {
     // gw-2 moves in with gw-1.
     let moved = mesh.lans.remove("lan-2").unwrap().gateways;
     mesh.lans.get_mut("lan-1").unwrap().gateways.extend(moved);
-    let plan = plan(&mesh::numbered(&mesh));
+    let graph = plan(&mesh::numbered(&mesh));
+    let plan = views(&graph);
     let peers = |name: &str| -> Vec<String> {
-        plan.gateways[name].tunnels.iter().map(|tunnel| tunnel.peer.to_string()).collect()
+        plan[name].tunnels.iter().map(|tunnel| tunnel.peer.to_string()).collect()
     };
     assert_eq!(peers("gw-1"), ["gw-3"]);
     assert_eq!(peers("gw-2"), ["gw-3"]);
     assert_eq!(peers("gw-3"), ["gw-1", "gw-2"]);
     // One route to the LAN of two, through its first gateway.
-    let routes = &plan.gateways["gw-3"].routes;
+    let routes = &plan["gw-3"].routes;
     assert_eq!(routes.len(), 1);
     assert_eq!(routes[0].device.to_string(), "tl-1");
+    // The graph knows whose prefix it is, and why this way.
+    let hops = &graph.gateways[2].next_hops;
+    assert_eq!((hops.len(), hops[0].reason, hops[0].metric), (1, Reason::Direct, 0));
+    assert_eq!(graph.lans.len(), 2);
 }
 
 #[test]
 fn a_large_mesh_is_planned_whole() {
     let mesh = mesh::of(300);
     let plan = plan(&mesh::numbered(&mesh));
-    assert_eq!(
-        plan.gateways.values().map(|gateway| gateway.tunnels.len()).sum::<usize>(),
-        300 * 299
-    );
-    assert_eq!(
-        plan.gateways.values().map(|gateway| gateway.routes.len()).sum::<usize>(),
-        300 * 299
-    );
+    assert_eq!(plan.tunnels.len(), 300 * 299 / 2);
+    let of = |gateway: &tieline::plan::Gateway| (gateway.tunnels.len(), gateway.next_hops.len());
+    assert!(plan.gateways.iter().all(|gateway| of(gateway) == (299, 299)));
 }

@@ -304,7 +304,7 @@ fn a_release_is_held_until_enough_have_signed() {
         proposed(&audit(files), held(files), |path| Ok(files.get(path).cloned()))
     };
     let mut proposal = look(&files).unwrap();
-    assert_eq!(proposal.changes.added, [name("perth"), name("sydney")]);
+    assert_eq!(proposal.changes.added, [name("perth"), name("sydney")].into());
     let missing = by_keys(&mut proposal.held, &[13]).unwrap();
     assert_eq!(missing.role, Role::Snapshot, "the person is done, and CI has to go on");
     write(&mut files, proposal.held.held(&empty).unwrap());

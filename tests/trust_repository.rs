@@ -118,15 +118,15 @@ fn releases_follow_one_another() {
     let mut files = begun();
     let gateway = provisioned(&files);
     let first = add(&mut files, &[("perth", 1), ("sydney", 1)]);
-    assert_eq!(first.changes.added, [name("perth"), name("sydney")]);
+    assert_eq!(first.changes.added, [name("perth"), name("sydney")].into());
     let (number, gateway) = accepted(&gateway, &files);
     assert_eq!((first.number, number), (1, 1));
 
     let before = files.clone();
     let second = add(&mut files, &[("perth", 1), ("sydney", 2), ("hobart", 2)]);
-    assert_eq!(second.changes.added, [name("hobart")]);
-    assert_eq!(second.changes.changed, [name("sydney")]);
-    assert_eq!(second.changes.unchanged, [name("perth")]);
+    assert_eq!(second.changes.added, [name("hobart")].into());
+    assert_eq!(second.changes.changed, [name("sydney")].into());
+    assert_eq!(second.changes.unchanged, [name("perth")].into());
     assert!(second.changes.removed.is_empty());
     assert_eq!(accepted(&gateway, &files).0, 2);
     // Nothing that was there is gone or changed, but for the one file that says what is newest.
@@ -135,7 +135,7 @@ fn releases_follow_one_another() {
     }
 
     let third = add(&mut files, &[("perth", 1)]);
-    assert_eq!(third.changes.removed, [name("hobart"), name("sydney")]);
+    assert_eq!(third.changes.removed, [name("hobart"), name("sydney")].into());
     let release = update(&gateway, &files, NOW).release.unwrap();
     assert!(release.target(&name("perth")).is_ok());
     assert!(release.target(&name("sydney")).is_err());

@@ -1,9 +1,22 @@
-//! Every choice: numbers become addresses, devices, ports, roles and routes.
+//! Every choice: numbers become addresses, devices, ports, roles and next hops.
+//!
+//! A plan is a graph: gateways with their uplinks, tunnels with two ends each, and for every gateway
+//! the next hop to every prefix. What comes after reads this graph; the plan of one gateway is a
+//! view of it.
 
-mod choose;
+mod build;
+mod difference;
+mod graph;
+mod next_hops;
 mod numbers;
-mod types;
+mod roles;
+mod view;
 
-pub use choose::plan;
-pub use numbers::{TUNNEL_MTU, listening_port, mesh_address};
-pub use types::{Connect, GatewayPlan, Plan, Route, TlsRole, Tunnel};
+pub use build::plan;
+pub use difference::{GatewayDifference, PlanDifference};
+pub use graph::{
+    End, Gateway, GatewayIndex, LanIndex, NextHop, Plan, Reason, Side, TlsRole, Tunnel,
+    TunnelIndex, Uplink,
+};
+pub use numbers::{TUNNEL_MTU, device, listening_port, mesh_address};
+pub use view::{Connect, GatewayPlan, GatewayTunnel, Route};

@@ -1,9 +1,9 @@
-//! What follows from a gateway's number alone.
+//! What follows from the numbers of gateways and uplinks alone.
 
 use std::net::Ipv4Addr;
 
 use crate::model::TunnelRange;
-use crate::primitives::GatewayNumber;
+use crate::primitives::{Device, GatewayNumber};
 
 /// The MTU of every tunnel, in bytes.
 ///
@@ -13,10 +13,17 @@ use crate::primitives::GatewayNumber;
 /// (1492) and over DS-Lite (1460).
 pub const TUNNEL_MTU: u16 = 1400;
 
-/// A gateway's one address in the tunnel network: the n-th. A numbered mesh has one for each.
+/// An uplink's address in the tunnel network: the n-th. A numbered mesh has one for each.
 #[must_use]
 pub fn mesh_address(range: &TunnelRange, number: GatewayNumber) -> Ipv4Addr {
     Ipv4Addr::from_bits(range.network.network().to_bits().wrapping_add(u32::from(number.get())))
+}
+
+/// The device at the end with the uplink `own` of the tunnel to the uplink `peer`. Both numbers are
+/// in its name only where a gateway has several uplinks.
+#[must_use]
+pub fn device(own: GatewayNumber, is_first: bool, peer: GatewayNumber) -> Device {
+    if is_first { Device::to_peer(peer) } else { Device::between(own, peer) }
 }
 
 /// The UDP port on which every gateway listens for the peer with this number: first port + n. A

@@ -5,6 +5,7 @@
 
 mod artifacts;
 mod device;
+mod difference;
 mod digest;
 mod fingerprint;
 mod name;
@@ -19,6 +20,7 @@ mod unit_id;
 
 pub use artifacts::ArtifactSet;
 pub use device::{Device, DeviceError};
+pub use difference::Difference;
 pub use digest::{Digest, DigestError};
 pub use fingerprint::{Fingerprint, FingerprintError};
 pub use name::{Name, NameError};

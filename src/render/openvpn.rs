@@ -1,10 +1,10 @@
 //! What OpenVPN is told about one end of a tunnel.
 
 use crate::lang::openvpn::{Certificates, Config, Connect, Host, Role, Title, Transport};
-use crate::plan::{self, GatewayPlan, TlsRole, Tunnel};
+use crate::plan::{self, GatewayPlan, GatewayTunnel, TlsRole};
 
 /// The configuration of an end of a tunnel.
-pub(super) fn config(tunnel: &Tunnel) -> Config {
+pub(super) fn config(tunnel: &GatewayTunnel) -> Config {
     Config {
         device: tunnel.device,
         local: tunnel.local,
@@ -22,7 +22,7 @@ pub(super) fn config(tunnel: &Tunnel) -> Config {
 }
 
 /// The names in the title of its file.
-pub(super) fn title<'a>(gateway: &'a GatewayPlan, tunnel: &'a Tunnel) -> Title<'a> {
+pub(super) fn title<'a>(gateway: &'a GatewayPlan, tunnel: &'a GatewayTunnel) -> Title<'a> {
     Title { mesh: &gateway.mesh, gateway: &gateway.name, peer: &tunnel.peer }
 }
 
@@ -36,7 +36,7 @@ fn host(connect: &plan::Connect) -> Host {
 }
 
 #[expect(clippy::expect_used, reason = "a checked mesh has one or two for each gateway")]
-fn certificates(tunnel: &Tunnel) -> Certificates {
+fn certificates(tunnel: &GatewayTunnel) -> Certificates {
     let mut certificates = tunnel.peer_certificates.iter().copied();
     let current = certificates.next().expect("every gateway has a certificate");
     Certificates { current, next: certificates.next() }

@@ -18,10 +18,10 @@ pub(super) fn report(audit: &Audit, proposal: &Proposal, terms: &ReleaseTerms) -
         fresh_until: first.map(|(_, at)| at.to_string()).unwrap_or_default(),
         ends_with: first.map(|(role, _)| role.clone()).unwrap_or_default(),
         follows_root: audit.superseded(),
-        added: changes.added,
-        changed: changes.changed,
-        unchanged: changes.unchanged,
-        removed: changes.removed,
+        added: changes.added.into_iter().collect(),
+        changed: changes.changed.into_iter().collect(),
+        unchanged: changes.unchanged.into_iter().collect(),
+        removed: changes.removed.into_iter().collect(),
         elsewhere: proposal.elsewhere.iter().map(|(g, t)| (g.clone(), t.to_string())).collect(),
     }
 }

@@ -1,17 +1,17 @@
 //! What a run did, for one line of text.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use super::{Phase, Steps, UnitId, kind};
+use crate::primitives::Difference;
 
 /// How much was changed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Changes {
-    /// Files of the generation in use that were put back.
+    /// Files of the generation in use that were restored.
     pub files: u32,
     /// The units that were added, changed or removed.
-    pub units: BTreeMap<UnitId, Phase>,
+    pub units: Difference<UnitId>,
 }
 
 /// How many units of one kind were changed, and how.
@@ -28,33 +28,41 @@ impl Changes {
     pub fn of(steps: &Steps) -> Self {
         let mut changes = Self::default();
         for step in steps.iter() {
-            changes.note(&step.unit, step.phase);
+            let list = match step.phase {
+                Phase::Add => &mut changes.units.added,
+                Phase::Change => &mut changes.units.changed,
+                Phase::Remove => &mut changes.units.removed,
+            };
+            list.insert(step.unit.clone());
         }
+        changes.settle();
         changes
-    }
-
-    /// A unit that is changed in several ways is changed.
-    fn note(&mut self, unit: &UnitId, phase: Phase) {
-        let noted = self.units.entry(unit.clone()).or_insert(phase);
-        if *noted != phase {
-            *noted = Phase::Change;
-        }
     }
 
     /// These changes and then `more`.
     #[must_use]
     pub fn and(mut self, more: &Self) -> Self {
         self.files += more.files;
-        for (unit, phase) in &more.units {
-            self.note(unit, *phase);
-        }
+        self.units.added.extend(more.units.added.iter().cloned());
+        self.units.changed.extend(more.units.changed.iter().cloned());
+        self.units.removed.extend(more.units.removed.iter().cloned());
+        self.settle();
         self
+    }
+
+    /// A unit that was changed in several ways is changed.
+    fn settle(&mut self) {
+        let Difference { added, changed, removed, .. } = &mut self.units;
+        let both: Vec<_> = added.intersection(removed).cloned().collect();
+        changed.extend(both);
+        added.retain(|unit| !changed.contains(unit));
+        removed.retain(|unit| !changed.contains(unit));
     }
 
     /// How many units of a kind were changed.
     #[must_use]
     pub fn of_kind(&self, kind: &str) -> usize {
-        self.units.keys().filter(|unit| unit.kind() == kind).count()
+        self.units.all().filter(|unit| unit.kind() == kind).count()
     }
 
     /// Whether there is anything that people are told.
@@ -69,18 +77,12 @@ impl Changes {
             1 => vec!["1 file restored".to_owned()],
             count => vec![format!("{count} files restored")],
         };
+        let Difference { added, changed, removed, .. } = &self.units;
         // In the order in which people think of them.
         for &kind in kind::TOLD {
-            let mut count = Count::default();
-            for (unit, phase) in &self.units {
-                match phase {
-                    _ if unit.kind() != kind => {}
-                    Phase::Add => count.added += 1,
-                    Phase::Change => count.changed += 1,
-                    Phase::Remove => count.removed += 1,
-                }
-            }
-            words.extend(kind::words(kind, count));
+            let [added, changed, removed] = [added, changed, removed]
+                .map(|units| units.iter().filter(|unit| unit.kind() == kind).count());
+            words.extend(kind::words(kind, Count { added, changed, removed }));
         }
         words
     }

@@ -291,18 +291,12 @@ fn changes(newest: Option<&Newest>, after: &BTreeMap<Name, TargetFile>) -> Chang
     compare(&before.unwrap_or_default(), after)
 }
 
+/// Bundles are the same where their hashes are.
 fn compare(before: &BTreeMap<Name, TargetFile>, after: &BTreeMap<Name, TargetFile>) -> Changes {
-    let mut changes = Changes::default();
-    for (gateway, file) in after {
-        match before.get(gateway) {
-            None => changes.added.push(gateway.clone()),
-            Some(old) if old.hashes == file.hashes => changes.unchanged.push(gateway.clone()),
-            Some(_) => changes.changed.push(gateway.clone()),
-        }
-    }
-    let lost = before.keys().filter(|gateway| !after.contains_key(*gateway));
-    changes.removed.extend(lost.cloned());
-    changes
+    let hashes = |files: &BTreeMap<Name, TargetFile>| -> BTreeMap<Name, Hashes> {
+        files.iter().map(|(gateway, file)| (gateway.clone(), file.hashes.clone())).collect()
+    };
+    Changes::between(&hashes(before), &hashes(after))
 }
 
 /// The bytes of a gateway's bundle, if they are the ones that were built, and a bundle for it.

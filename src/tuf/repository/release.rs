@@ -9,7 +9,7 @@ use super::audit::Newest;
 use super::signing::{draft, next_version};
 use super::{Audit, Held, NewFile, RepositoryError, propose, teams};
 use crate::bundle::Build;
-use crate::primitives::{Digest, Name};
+use crate::primitives::{Difference, Digest, Name};
 use crate::tuf::client::{Judge, Update};
 use crate::tuf::metadata::{MetaFile, Snapshot, Timestamp, TimestampMeta};
 use crate::tuf::{Hashes, Limits, Role, RoleName, Signer, TrustError, UtcTime};
@@ -38,18 +38,9 @@ pub struct NewRelease {
     pub changes: Changes,
 }
 
-/// What a release is to gateways, compared with the one before.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct Changes {
-    /// Gateways that had no bundle.
-    pub added: Vec<Name>,
-    /// Gateways whose bundle is another one.
-    pub changed: Vec<Name>,
-    /// Gateways whose bundle is the same, byte for byte: they will do nothing.
-    pub unchanged: Vec<Name>,
-    /// Gateways that have no bundle any more.
-    pub removed: Vec<Name>,
-}
+/// What a release is to gateways, compared with the one before, by their bundles: those that are
+/// unchanged have the same, byte for byte, and will do nothing.
+pub type Changes = Difference<Name>;
 
 /// A release that nobody has signed yet, or not enough.
 #[derive(Debug)]
