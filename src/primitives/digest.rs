@@ -45,32 +45,17 @@ impl From<[u8; 32]> for Digest {
 impl FromStr for Digest {
     type Err = DigestError;
 
+    /// Upper case is refused, so that a digest has exactly one spelling.
     fn from_str(text: &str) -> Result<Self, DigestError> {
-        let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-        if pairs.len() != 32 || !rest.is_empty() {
-            return Err(DigestError);
-        }
         let mut bytes = [0; 32];
-        for (byte, &[high, low]) in bytes.iter_mut().zip(pairs) {
-            *byte = nibble(high)? << 4 | nibble(low)?;
-        }
-        Ok(Self(bytes))
-    }
-}
-
-/// The value of one lower-case hexadecimal digit: upper case is refused, so that a digest has
-/// exactly one spelling.
-fn nibble(digit: u8) -> Result<u8, DigestError> {
-    match digit {
-        b'0'..=b'9' => Ok(digit - b'0'),
-        b'a'..=b'f' => Ok(digit - b'a' + 10),
-        _ => Err(DigestError),
+        let whole = base16ct::lower::decode(text, &mut bytes).map_err(|_| DigestError)?.len();
+        if whole == bytes.len() { Ok(Self(bytes)) } else { Err(DigestError) }
     }
 }
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&base16ct::lower::encode_string(&self.0))
     }
 }
 

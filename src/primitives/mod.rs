@@ -4,6 +4,7 @@
 //! layer above checks again.
 
 mod artifacts;
+mod authority;
 mod device;
 mod difference;
 mod digest;
@@ -19,6 +20,7 @@ pub mod ssh;
 mod unit_id;
 
 pub use artifacts::ArtifactSet;
+pub use authority::{Authority, port};
 pub use device::{Device, DeviceError};
 pub use difference::Difference;
 pub use digest::{Digest, DigestError};

@@ -1,23 +1,20 @@
 //! Certificates in PEM (RFC 7468).
 
-use base64ct::{Base64, Encoding as _};
-
-const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
-const END: &str = "-----END CERTIFICATE-----";
-
 /// The first certificate in `text`, in DER; `None` where there is none. What stands around it is
 /// passed over, as OpenSSL does.
 #[must_use]
 pub fn certificate(text: &str) -> Option<Vec<u8>> {
-    let (_, rest) = text.split_once(BEGIN)?;
-    let (body, _) = rest.split_once(END)?;
-    let body: String = body.split_ascii_whitespace().collect();
-    Base64::decode_vec(&body).ok().filter(|der| !der.is_empty())
+    let blocks = pem::parse_many(text).ok()?;
+    let mut certificates = blocks.into_iter().filter(|block| block.tag() == "CERTIFICATE");
+    certificates.next().map(pem::Pem::into_contents).filter(|der| !der.is_empty())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
+    const END: &str = "-----END CERTIFICATE-----";
 
     #[test]
     fn finds_the_first_certificate() {

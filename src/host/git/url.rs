@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::primitives::{Authority, port};
+
 /// The address of a git repository, in one of the forms git itself knows.
 ///
 /// Plain `http://` and `git://` are allowed: git is transport, not trust, and what comes over it is
@@ -170,27 +172,10 @@ fn checked_user(user: &str) -> Result<String, RemoteUrlError> {
 
 /// The host and the port of `host`, `host:port`, `[v6]` or `[v6]:port`.
 fn split_port(place: &str) -> Result<(&str, Option<u16>), RemoteUrlError> {
-    let (host, port) = match place.strip_prefix('[') {
-        Some(bracketed) => {
-            let (host, after) =
-                bracketed.split_once(']').ok_or_else(|| RemoteUrlError::Host(place.to_owned()))?;
-            match after.strip_prefix(':') {
-                Some(port) => (host, Some(port)),
-                None if after.is_empty() => (host, None),
-                None => return Err(RemoteUrlError::Host(place.to_owned())),
-            }
-        }
-        None => match place.split_once(':') {
-            Some((host, port)) => (host, Some(port)),
-            None => (place, None),
-        },
-    };
-    let number = |text: &str| {
-        let digits = text.bytes().all(|b| b.is_ascii_digit());
-        let number = text.parse::<u16>().ok().filter(|&n| digits && n > 0);
-        number.ok_or_else(|| RemoteUrlError::Port(text.to_owned()))
-    };
-    Ok((host, port.map(number).transpose()?))
+    let authority =
+        Authority::split(place).ok_or_else(|| RemoteUrlError::Host(place.to_owned()))?;
+    let number = |text: &str| port(text).ok_or_else(|| RemoteUrlError::Port(text.to_owned()));
+    Ok((authority.host, authority.port.map(number).transpose()?))
 }
 
 fn checked_host(host: &str) -> Result<String, RemoteUrlError> {

@@ -3,6 +3,7 @@
 
 use super::{HttpError, MirrorUrl};
 use crate::host::{Environment, RealEnvironment};
+use crate::primitives::{Authority, port};
 
 /// The proxy for `url`, if there is one for its scheme and its host is not exempt.
 pub(super) fn for_url(url: &MirrorUrl) -> Result<Option<ureq::Proxy>, HttpError> {
@@ -49,11 +50,10 @@ fn is_exempt(host: &str, port: Option<u16>, list: &str) -> bool {
 
 /// `host:port` in two; an IPv6 address has to be in brackets to have a port.
 fn split_port(entry: &str) -> (&str, Option<u16>) {
-    match entry.rsplit_once(':') {
-        Some((host, port)) if !host.contains(':') || host.ends_with(']') => match port.parse() {
-            Ok(port) => (host, Some(port)),
-            Err(_) => (entry, None),
-        },
+    match Authority::split(entry) {
+        Some(Authority { host, port: Some(text), .. }) if port(text).is_some() => {
+            (host, port(text))
+        }
         _ => (entry, None),
     }
 }

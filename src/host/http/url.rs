@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use ureq::http::Uri;
 
+use crate::primitives::{Authority, port};
+
 /// The address of a directory on a web server, `https://host[:port]/path/`.
 ///
 /// Plain `http://` is allowed: what comes over it is verified as TUF metadata.
@@ -82,18 +84,16 @@ impl FromStr for MirrorUrl {
 /// Whether `authority` is a host, with or without a port, and nothing else. Not left to the client's
 /// parser, which takes brackets wherever they stand.
 pub(super) fn is_place(authority: &str) -> bool {
-    let (host_is_one, after) = if let Some(bracketed) = authority.strip_prefix('[') {
-        let Some((address, after)) = bracketed.split_once(']') else { return false };
-        (address.parse::<Ipv6Addr>().is_ok(), after)
-    } else {
-        let (host, after) = authority.split_at(authority.find(':').unwrap_or(authority.len()));
-        let allowed = |b: u8| b.is_ascii_alphanumeric() || b".-_".contains(&b);
-        (!host.is_empty() && !host.starts_with('-') && host.bytes().all(allowed), after)
+    let Some(Authority { host, bracketed, port: after }) = Authority::split(authority) else {
+        return false;
     };
-    // Written in one way only: addresses are compared as text.
-    let port =
-        |text: &str| text.parse::<u16>().is_ok_and(|port| port > 0 && port.to_string() == text);
-    host_is_one && (after.is_empty() || after.strip_prefix(':').is_some_and(port))
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b".-_".contains(&b);
+    let is_host = if bracketed {
+        host.parse::<Ipv6Addr>().is_ok()
+    } else {
+        !host.is_empty() && !host.starts_with('-') && host.bytes().all(allowed)
+    };
+    is_host && after.is_none_or(|text| port(text).is_some())
 }
 
 impl fmt::Display for MirrorUrl {

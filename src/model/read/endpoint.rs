@@ -1,9 +1,9 @@
 //! Where a gateway is reached from outside.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::model::Endpoint;
-use crate::primitives::Name;
+use crate::primitives::{Authority, Name};
 use crate::spec::{Code, Finding, Placed, Shown};
 
 /// DNS would allow 253 (RFC 1035 §2.3.4), but OpenVPN does not read lines of more than 254 characters
@@ -62,8 +62,8 @@ fn understand(written: &str) -> Result<Endpoint, Refusal> {
         let host = rest.split(['/', ':']).next().unwrap_or_default();
         return Err(("is a URL", only(host)));
     }
-    if let Some((host, port)) = written.rsplit_once(':')
-        && (written.parse::<SocketAddr>().is_ok() || port.parse::<u16>().is_ok())
+    if let Some(Authority { host, port: Some(text), .. }) = Authority::split(written)
+        && text.parse::<u16>().is_ok()
     {
         return Err((
             "has a port",
