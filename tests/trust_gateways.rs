@@ -74,6 +74,24 @@ fn descriptions_that_say_too_little() {
     }
 }
 
+/// A bundle that only a later version can read is told from one that nobody can, before it is asked
+/// for, and also where only the bundle itself says so.
+#[test]
+fn a_format_of_the_future() {
+    assert_eq!(with("/custom/format", json!(2)), TrustErrorKind::NeedsUpgrade);
+    assert_eq!(with("/custom/format", json!(u32::MAX)), TrustErrorKind::NeedsUpgrade);
+    let (mut manifest, files) = tieline::bundle::unpack(&bundle("perth", "test", 1)).unwrap();
+    manifest.format = 2;
+    let bytes = tieline::bundle::pack(&manifest, &files).bytes;
+    let forge = Forge::new()
+        .set(Role::Targets, "/targets/perth.tar.gz/length", bytes.len().into())
+        .set(Role::Targets, "/targets/perth.tar.gz/hashes", json!({"sha256": Digest::of(&bytes)}));
+    let release = release(forge);
+    let error = release.target(&perth()).unwrap().accept(bytes).unwrap().unpack().unwrap_err();
+    assert_eq!(error.kind(), TrustErrorKind::NeedsUpgrade);
+    assert!(error.to_string().starts_with("release 1 needs format 2 of bundles"), "{error}");
+}
+
 #[test]
 fn lengths_count_too() {
     let bytes = bundle("perth", "test", 1);

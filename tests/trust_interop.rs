@@ -83,6 +83,7 @@ fn build(desk: &Desk, n: u64) {
         format: Build::FORMAT,
         mesh: "test".parse().unwrap(),
         source_commit: None,
+        tieline: None,
         gateways: [("perth".parse().unwrap(), entry)].into(),
     };
     desk.write("build/perth.tar.gz", &bytes);

@@ -94,6 +94,7 @@ fn build_of(bundles: &Bundles) -> Build {
         format: Build::FORMAT,
         mesh: name("test"),
         source_commit: None,
+        tieline: None,
         gateways: bundles.iter().map(|(gateway, bytes)| (gateway.clone(), entry(bytes))).collect(),
     }
 }

@@ -71,6 +71,7 @@ fn build_of(bundles: &Bundles) -> Build {
         format: Build::FORMAT,
         mesh: name("test"),
         source_commit: Some("0123456789abcdef0123456789abcdef01234567".to_owned()),
+        tieline: Some("0.1.0".to_owned()),
         gateways: bundles.iter().map(|(gateway, bytes)| (gateway.clone(), entry(bytes))).collect(),
     }
 }
@@ -411,6 +412,7 @@ fn what_a_release_says_of_a_bundle() {
             "mesh": "test",
             "format": 1,
             "source_commit": "0123456789abcdef0123456789abcdef01234567",
+            "tieline": "0.1.0",
         },
     });
     assert_eq!(targets["signed"]["targets"], json!({"perth.tar.gz": expected}));

@@ -35,6 +35,7 @@ fn build(desk: &Desk, gateways: &[(&str, u64)], commit: Option<&str>) {
         format: Build::FORMAT,
         mesh: "test".parse().unwrap(),
         source_commit: commit.map(str::to_owned),
+        tieline: None,
         gateways: [].into(),
     };
     for (gateway, n) in gateways {

@@ -53,7 +53,8 @@ fn built(gateways: &[(&str, u64)]) -> (Build, Bundles) {
     let entry =
         |bytes: &Vec<u8>| BuiltBundle { length: bytes.len() as u64, sha256: Digest::of(bytes) };
     let gateways = bundles.iter().map(|(gateway, bytes)| (gateway.clone(), entry(bytes))).collect();
-    let build = Build { format: 1, mesh: name("test"), source_commit: None, gateways };
+    let build =
+        Build { format: 1, mesh: name("test"), source_commit: None, tieline: None, gateways };
     (build, bundles)
 }
 

@@ -11,11 +11,14 @@ use crate::primitives::{ArtifactPath, Device, Digest, Fingerprint, Name};
 
 /// The manifest of a bundle, its first file.
 ///
-/// Format 1 is written and read by Tieline 0.1. A gateway refuses formats it does not know.
+/// Format 1 is written and read by Tieline 0.1. A gateway refuses formats it does not know, and fields
+/// it does not know: what it is told to do it does whole, or not at all. A bundle names the lowest
+/// format that says all it needs, so that a newer Tieline reaches older gateways for as long as it
+/// can (docs/adr/0025).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
-    /// The version of this format: 1.
+    /// The lowest format that a reader must know: 1.
     pub format: u32,
     /// The mesh it belongs to.
     pub mesh: Name,

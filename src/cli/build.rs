@@ -107,6 +107,7 @@ fn describe(
         format: Build::FORMAT,
         mesh: mesh.numbered().mesh.name.clone(),
         source_commit,
+        tieline: Some(env!("CARGO_PKG_VERSION").to_owned()),
         gateways: bundles.iter().map(describe).collect(),
     }
 }

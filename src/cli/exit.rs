@@ -23,7 +23,7 @@ pub enum Exit {
     Rollback = 21,
     /// A bundle for another gateway or another mesh.
     WrongGateway = 22,
-    /// A bundle that is not what the strict profile allows.
+    /// A bundle that is not what the strict profile allows, or that only a later version can read.
     BadBundle = 23,
     /// Local policy forbids what the bundle wants.
     Forbidden = 24,
@@ -55,7 +55,7 @@ impl From<TrustErrorKind> for Exit {
             TrustErrorKind::Rollback => Self::Rollback,
             TrustErrorKind::Expired => Self::Expired,
             TrustErrorKind::WrongGateway => Self::WrongGateway,
-            TrustErrorKind::BadBundle => Self::BadBundle,
+            TrustErrorKind::BadBundle | TrustErrorKind::NeedsUpgrade => Self::BadBundle,
             TrustErrorKind::Incomplete => Self::NoRemote,
         }
     }

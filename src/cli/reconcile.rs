@@ -199,7 +199,9 @@ fn exit(error: &RunError) -> Exit {
         RunError::Release(ReleaseError::NoRoot(_) | ReleaseError::BadRoot { .. }) => {
             Exit::Configuration
         }
-        RunError::Release(ReleaseError::Untrusted { source, .. })
+        RunError::Release(
+            ReleaseError::Untrusted { source, .. } | ReleaseError::NeedsUpgrade(source),
+        )
         | RunError::Bundle { source, .. } => source.kind().into(),
         RunError::Refused(refusal) => match refusal {
             Refusal::Forbidden { .. } => Exit::Forbidden,
@@ -224,7 +226,9 @@ fn hint(error: &RunError) -> String {
             "copy the mesh's root.json, from somebody you trust, to where `paths.root` of \
              gateway.yaml says"
         }
-        RunError::Release(ReleaseError::Untrusted { source, .. })
+        RunError::Release(
+            ReleaseError::Untrusted { source, .. } | ReleaseError::NeedsUpgrade(source),
+        )
         | RunError::Bundle { source, .. } => match source.kind() {
             TrustErrorKind::Signature => {
                 "nothing was changed; either the remote was tampered with, or it was signed with \
@@ -238,6 +242,9 @@ fn hint(error: &RunError) -> String {
             }
             TrustErrorKind::WrongGateway => {
                 "nothing was changed; look at `gateway` and `mesh` in gateway.yaml"
+            }
+            TrustErrorKind::NeedsUpgrade => {
+                "nothing was changed and what runs stays; upgrade Tieline on this gateway"
             }
             TrustErrorKind::BadBundle | TrustErrorKind::Incomplete => {
                 "nothing was changed; publish the release again"

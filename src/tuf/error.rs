@@ -120,6 +120,20 @@ pub enum TrustError {
         /// What is wrong, where serde found it.
         source: Option<serde_json::Error>,
     },
+    /// A bundle that only a later version can read.
+    #[error(
+        "release {release} needs format {needed} of bundles, and this version of Tieline ({}) reads \
+         up to {known}",
+        env!("CARGO_PKG_VERSION")
+    )]
+    NeedsUpgrade {
+        /// The release.
+        release: u64,
+        /// The lowest format that has to be known.
+        needed: u32,
+        /// The highest that is.
+        known: u32,
+    },
     /// A bundle of another gateway.
     #[error("the bundle for gateway {wanted} is that of gateway {found}")]
     WrongGateway {
@@ -169,6 +183,8 @@ pub enum TrustErrorKind {
     WrongGateway,
     /// Not the signed bundle, or no bundle.
     BadBundle,
+    /// A bundle that only a later version of Tieline can read.
+    NeedsUpgrade,
     /// The repository is incomplete: another remote may have more.
     Incomplete,
 }
@@ -194,6 +210,7 @@ impl TrustError {
             Self::Description { .. } | Self::WrongBytes { .. } | Self::Bundle { .. } => {
                 TrustErrorKind::BadBundle
             }
+            Self::NeedsUpgrade { .. } => TrustErrorKind::NeedsUpgrade,
             Self::Missing { .. } | Self::Unfinished => TrustErrorKind::Incomplete,
         }
     }

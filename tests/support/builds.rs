@@ -12,6 +12,7 @@ pub fn build(desk: &Desk, gateways: &[(&str, u64)]) {
         format: Build::FORMAT,
         mesh: "test".parse().unwrap(),
         source_commit: None,
+        tieline: None,
         gateways: [].into(),
     };
     for (gateway, n) in gateways {

@@ -105,6 +105,7 @@ pub fn build(desk: &Desk, mesh: &Mesh) {
         format: Build::FORMAT,
         mesh: mesh.name.clone(),
         source_commit: None,
+        tieline: None,
         gateways: [].into(),
     };
     for (gateway, bundle) in bundles {

@@ -76,6 +76,7 @@ impl Repository {
             format: Build::FORMAT,
             mesh: mesh::name("test"),
             source_commit: None,
+            tieline: None,
             gateways: bundles.iter().map(|(name, bytes)| (name.clone(), entry(bytes))).collect(),
         };
         let previous: Result<Audit, RepositoryError> =

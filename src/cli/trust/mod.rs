@@ -23,6 +23,7 @@ pub(super) use passphrase::Passphrase;
 pub(super) use signers::{SignerArgs, SignerSource};
 
 use super::{Exit, Failure};
+use crate::bundle::BundleError;
 use crate::tuf::repository::RepositoryError;
 use crate::tuf::{Role, TrustError};
 
@@ -128,6 +129,9 @@ pub(super) fn refuse(error: &RepositoryError) -> Failure {
         ),
         RepositoryError::NoRelease => {
             (Exit::Failure, Some("`tieline sign` makes the first".to_owned()))
+        }
+        RepositoryError::Bundle { source: BundleError::Format { .. }, .. } => {
+            (Exit::BadBundle, Some("sign with a newer Tieline, the one that built it".to_owned()))
         }
         RepositoryError::Altered { .. }
         | RepositoryError::NoBundle { .. }

@@ -24,6 +24,9 @@ pub enum ReleaseError {
         /// What is wrong with what it has.
         source: Box<TrustError>,
     },
+    /// It can be trusted, and only a later version of Tieline can read its bundles.
+    #[error(transparent)]
+    NeedsUpgrade(Box<TrustError>),
     /// Its files could not be read.
     #[error("cannot read what was fetched from {remote}")]
     Fetched {

@@ -13,7 +13,7 @@ use crate::primitives::sentence;
 use crate::reconcile::config::GatewayConfig;
 use crate::reconcile::gateway::Gateway;
 use crate::reconcile::machine::Machine;
-use crate::tuf::{Limits as TrustLimits, TrustError};
+use crate::tuf::{Limits as TrustLimits, TrustError, TrustErrorKind};
 
 /// What every repository has, whatever its release (TUF specification, 5.4).
 const TIMESTAMP: &str = "metadata/timestamp.json";
@@ -151,6 +151,9 @@ pub(in crate::reconcile) fn reaches(
 
 /// What comes from `remote` cannot be trusted.
 pub(super) fn untrusted(remote: &Source, source: TrustError) -> ReleaseError {
+    if source.kind() == TrustErrorKind::NeedsUpgrade {
+        return ReleaseError::NeedsUpgrade(Box::new(source));
+    }
     ReleaseError::Untrusted { remote: remote.to_string(), source: Box::new(source) }
 }
 

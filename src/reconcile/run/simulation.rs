@@ -99,6 +99,7 @@ impl Simulation {
             format: Build::FORMAT,
             mesh: name("test"),
             source_commit: None,
+            tieline: None,
             gateways: [(name("perth"), entry)].into(),
         };
         let root = self.repository["metadata/root.json"].clone();

@@ -7,7 +7,7 @@ use super::checks::freshness_keys;
 use super::expiry::Judge;
 use super::search::Found;
 use super::{Request, Validity};
-use crate::bundle::{self, Manifest};
+use crate::bundle::{self, BundleError, Manifest};
 use crate::primitives::{ArtifactSet, Digest, Name};
 use crate::tuf::metadata::{Root, Signed, TargetFile, Targets};
 use crate::tuf::{Role, TrustError, UtcTime};
@@ -52,11 +52,14 @@ pub struct Description {
     pub gateway: Name,
     /// The mesh it belongs to.
     pub mesh: Name,
-    /// The format of the bundle: [`Manifest::FORMAT`].
+    /// The lowest format of bundles that a reader must know for it: what its manifest says.
     pub format: u32,
     /// The commit of the mesh's repository that it was built from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_commit: Option<String>,
+    /// The version of Tieline that built it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tieline: Option<String>,
     /// What a later version says.
     #[serde(flatten)]
     pub other: Map<String, Value>,
@@ -164,6 +167,11 @@ impl VerifiedRelease {
                 found: description.mesh,
             });
         }
+        // Before anything is asked for: a gateway could not read it.
+        if description.format > Manifest::FORMAT {
+            let (needed, known) = (description.format, Manifest::FORMAT);
+            return Err(TrustError::NeedsUpgrade { release, needed, known });
+        }
         let digest = file.hashes.digest().ok_or_else(|| strange(None))?;
         Ok(VerifiedTarget { release: self, description, length: file.length, digest })
     }
@@ -255,8 +263,14 @@ impl VerifiedBundle {
     /// and the files.
     pub fn unpack(&self) -> Result<(Manifest, ArtifactSet), TrustError> {
         let Description { gateway, mesh, .. } = &self.description;
-        let (manifest, files) = bundle::unpack(&self.bytes)
-            .map_err(|source| TrustError::Bundle { file: target_path(gateway), source })?;
+        let release = self.release;
+        let (manifest, files) = bundle::unpack(&self.bytes).map_err(|source| match source {
+            BundleError::Format { found, known } => {
+                let needed = u32::try_from(found).unwrap_or(u32::MAX);
+                TrustError::NeedsUpgrade { release, needed, known }
+            }
+            source => TrustError::Bundle { file: target_path(gateway), source },
+        })?;
         if manifest.gateway != *gateway {
             let (wanted, found) = (gateway.clone(), manifest.gateway);
             return Err(TrustError::WrongGateway { wanted, found });

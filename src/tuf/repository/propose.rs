@@ -263,13 +263,14 @@ fn put<'a>(
 ) -> Result<Vec<NewFile>, RepositoryError> {
     let mut files = Vec::new();
     for gateway in gateways {
-        let bytes = checked(build, gateway, bundles)?;
+        let (bytes, format) = checked(build, gateway, bundles)?;
         let digest = Digest::of(bytes);
         let description = Description {
             gateway: gateway.clone(),
             mesh: build.mesh.clone(),
-            format: bundle::Manifest::FORMAT,
+            format,
             source_commit: build.source_commit.clone(),
+            tieline: build.tieline.clone(),
             other: Map::new(),
         };
         let file = TargetFile {
@@ -299,24 +300,25 @@ fn compare(before: &BTreeMap<Name, TargetFile>, after: &BTreeMap<Name, TargetFil
     Changes::between(&hashes(before), &hashes(after))
 }
 
-/// The bytes of a gateway's bundle, if they are the ones that were built, and a bundle for it.
+/// The bytes of a gateway's bundle, if they are the ones that were built, and a bundle for it; and
+/// the lowest format that a reader must know.
 fn checked<'a>(
     build: &Build,
     gateway: &Name,
     bundles: &'a BTreeMap<Name, Vec<u8>>,
-) -> Result<&'a Vec<u8>, RepositoryError> {
+) -> Result<(&'a Vec<u8>, u32), RepositoryError> {
     let missing = || RepositoryError::NoBundle { gateway: gateway.clone() };
     let bytes = bundles.get(gateway).ok_or_else(missing)?;
     let listed = build.gateways.get(gateway).ok_or_else(missing)?;
     if listed.length != bytes.len() as u64 || listed.sha256 != Digest::of(bytes) {
         return Err(RepositoryError::Altered { gateway: gateway.clone() });
     }
-    check_bundle(gateway, &build.mesh, bytes)?;
-    Ok(bytes)
+    let format = check_bundle(gateway, &build.mesh, bytes)?;
+    Ok((bytes, format))
 }
 
-/// Refuses a bundle that `gateway` of `mesh` would not take.
-fn check_bundle(gateway: &Name, mesh: &Name, bytes: &[u8]) -> Result<(), RepositoryError> {
+/// Refuses a bundle that `gateway` of `mesh` would not take; its format.
+fn check_bundle(gateway: &Name, mesh: &Name, bytes: &[u8]) -> Result<u32, RepositoryError> {
     let (manifest, _) = bundle::unpack(bytes)
         .map_err(|source| RepositoryError::Bundle { gateway: gateway.clone(), source })?;
     if manifest.gateway != *gateway || manifest.mesh != *mesh {
@@ -326,5 +328,5 @@ fn check_bundle(gateway: &Name, mesh: &Name, bytes: &[u8]) -> Result<(), Reposit
             mesh: manifest.mesh,
         });
     }
-    Ok(())
+    Ok(manifest.format)
 }
