@@ -26,6 +26,7 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
     }
     let (update, file) = (outcome.update, &sources.lock.name);
     let text = update.lock.to_string();
+    let converted = text != sources.lock.text && !sources.lock.text.is_empty();
     if text != sources.lock.text {
         let path = context.path(&args.file.with_extension("lock"));
         let written = context.host.files.replace(&path, text.as_bytes(), Mode::Public);
@@ -35,6 +36,11 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
     match context.format {
         Format::Json => context.json(&report)?,
         Format::Human if update.is_change() => context.terminal.result(&report.text(file))?,
+        Format::Human if converted => {
+            context
+                .terminal
+                .note(&format!("{file}: written in its newest format, no number changed"));
+        }
         Format::Human => context.terminal.note(&format!("{file}: nothing changed")),
     }
     Ok(Exit::Done)

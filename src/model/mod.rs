@@ -10,7 +10,7 @@ mod resolve;
 mod room;
 mod rules;
 
-pub use lock::{Lock, Update};
+pub use lock::{Lock, NumberOwner, Update};
 pub use mesh::{Endpoint, Gateway, Lan, Mesh, TunnelRange};
 pub use numbered::{NumberProblem, NumberedMesh, number};
 pub use places::Places;

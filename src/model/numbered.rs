@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::Ipv4Net;
 
-use super::{Lock, Mesh, Places, room};
+use super::{Lock, Mesh, NumberOwner, Places, room};
 use crate::primitives::{GatewayNumber, Name};
 use crate::spec::{Code, Finding, Place};
 
@@ -27,11 +27,11 @@ pub enum NumberProblem {
         /// The gateway.
         gateway: Name,
     },
-    /// A gateway that only mesh.lock knows.
-    #[error("mesh.lock numbers gateway {gateway}, which is not in mesh.yaml")]
+    /// A gateway or an uplink that only mesh.lock knows.
+    #[error("mesh.lock numbers {} {owner}, which is not in mesh.yaml", kind(owner))]
     NotRetired {
-        /// The gateway.
-        gateway: Name,
+        /// What has a number.
+        owner: NumberOwner,
         /// Its line in mesh.lock.
         place: Place,
     },
@@ -71,12 +71,20 @@ pub fn number<'a>(mesh: &'a Mesh, lock: &Lock) -> Result<NumberedMesh<'a>, Vec<N
     }
     for (name, &number) in &numbers {
         if !names.contains(name) {
-            let place = lock.place(number);
-            problems.push(NumberProblem::NotRetired { gateway: name.clone(), place });
+            let owner = NumberOwner { gateway: name.clone(), uplink: None };
+            problems.push(NumberProblem::NotRetired { owner, place: lock.place(number) });
         }
+    }
+    // mesh.yaml knows one uplink a gateway for now.
+    for (owner, number) in lock.uplinks() {
+        problems.push(NumberProblem::NotRetired { owner, place: lock.place(number) });
     }
     problems.extend(room::check(&mesh.tunnels, u32::from(lock.highest())));
     if problems.is_empty() { Ok(NumberedMesh { mesh, numbers }) } else { Err(problems) }
+}
+
+fn kind(owner: &NumberOwner) -> &'static str {
+    if owner.uplink.is_none() { "gateway" } else { "uplink" }
 }
 
 impl NumberProblem {
@@ -173,13 +181,15 @@ mod tests {
     #[test]
     fn both_sides_must_know_the_same_gateways() {
         let mesh = mesh("172.19.0.0/16", "11000-11999");
-        let problems = number(&mesh, &lock("1 a-gw\n2 c-gw\n")).unwrap_err();
+        let lines = "1 a-gw\n2 c-gw\n3 a-gw/lte\n";
+        let problems = number(&mesh, &lock(lines)).unwrap_err();
         let texts: Vec<_> = problems.iter().map(ToString::to_string).collect();
         assert_eq!(
             texts,
             [
                 "gateway b-gw has no number in mesh.lock",
-                "mesh.lock numbers gateway c-gw, which is not in mesh.yaml"
+                "mesh.lock numbers gateway c-gw, which is not in mesh.yaml",
+                "mesh.lock numbers uplink a-gw/lte, which is not in mesh.yaml"
             ]
         );
     }

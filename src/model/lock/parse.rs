@@ -1,9 +1,9 @@
 //! mesh.lock from its text.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
-use super::{Entry, HEADER, Lock, number_at};
+use super::{Entry, Format, Lock, NumberOwner, number_at};
 use crate::primitives::{GatewayNumber, Name};
 use crate::spec::{Code, Finding, Place, Shown};
 
@@ -14,16 +14,20 @@ impl Lock {
     /// that was lost or edited could give a number to two gateways.
     pub fn parse(text: &str) -> Result<Self, Vec<Finding>> {
         let lines = lines(text);
-        if let Some(finding) = bad_header(&lines).or_else(|| conflict(&lines)) {
+        let format = match header(&lines) {
+            Ok(format) => format,
+            Err(finding) => return Err(vec![*finding]),
+        };
+        if let Some(finding) = conflict(&lines) {
             return Err(vec![finding]);
         }
         let mut findings = Vec::new();
         findings.extend(line_ends(text, &lines));
         let mut entries = Vec::new();
         for line in lines.iter().skip(1) {
-            match entry(line.text) {
+            match entry(line.text, format) {
                 Some((number, entry)) => entries.push((number, entry, line.place())),
-                None => findings.push(not_an_entry(line)),
+                None => findings.push(not_an_entry(line, format)),
             }
         }
         // Where a line made no sense, those after it would only seem out of order.
@@ -31,9 +35,10 @@ impl Lock {
             findings.extend(order(&entries));
         }
         findings.extend(duplicates(&entries));
+        findings.extend(orphans(&entries));
         if findings.is_empty() {
             let entries = entries.into_iter().map(|(_, entry, _)| entry).collect();
-            return Ok(Self { entries });
+            return Ok(Self { format, entries });
         }
         crate::spec::sort(&mut findings);
         Err(findings)
@@ -64,24 +69,26 @@ fn lines(text: &str) -> Vec<Line<'_>> {
     lines.collect()
 }
 
-fn bad_header(lines: &[Line<'_>]) -> Option<Finding> {
+fn header(lines: &[Line<'_>]) -> Result<Format, Box<Finding>> {
     let Some(first) = lines.first() else {
         let finding = Finding::new(Code::LockFormat, Place::lock(0..0), "mesh.lock is empty");
-        return Some(finding.hint(RESTORE));
+        return Err(Box::new(finding.hint(RESTORE)));
     };
-    if first.text == HEADER {
-        return None;
+    let known = [Format::One, Format::Two].into_iter().find(|format| format.header() == first.text);
+    if let Some(format) = known {
+        return Ok(format);
     }
     let rest = first.text.strip_prefix("# tieline-lock ");
     let format = rest.and_then(|rest| rest.split(':').next());
-    if let Some(format) = format.filter(|&format| format != "1") {
-        let message = format!("mesh.lock is of format {}; this version reads 1", Shown(format));
+    if let Some(format) = format.filter(|format| !["1", "2"].contains(format)) {
+        let message =
+            format!("mesh.lock is of format {}; this version reads 1 and 2", Shown(format));
         let finding = Finding::new(Code::LockFormat, first.place(), message);
-        return Some(finding.hint("use a newer Tieline"));
+        return Err(Box::new(finding.hint("use a newer Tieline")));
     }
     let message = "mesh.lock does not begin with its header";
     let finding = Finding::new(Code::LockFormat, first.place(), message);
-    Some(finding.hint(format!("its first line is `{HEADER}`")))
+    Err(Box::new(finding.hint(format!("its first line is `{}`", Format::Two.header()))))
 }
 
 /// A merge that git could not do.
@@ -116,22 +123,32 @@ fn line_ends(text: &str, lines: &[Line<'_>]) -> Vec<Finding> {
     findings
 }
 
-/// `7 perth` or `7 perth removed`, and nothing else.
-fn entry(text: &str) -> Option<(GatewayNumber, Entry)> {
+/// `7 perth`, `8 perth/lte` or either with ` removed`, and nothing else.
+fn entry(text: &str, format: Format) -> Option<(GatewayNumber, Entry)> {
     let (number, rest) = text.split_once(' ')?;
-    let (name, removed) = match rest.strip_suffix(" removed") {
-        Some(name) => (name, true),
+    let (owner, removed) = match rest.strip_suffix(" removed") {
+        Some(owner) => (owner, true),
         None => (rest, false),
     };
-    let name: Name = name.parse().ok()?;
-    Some((number.parse().ok()?, Entry { name, removed }))
+    let owner = match (owner.split_once('/'), format) {
+        (None, _) => NumberOwner { gateway: owner.parse().ok()?, uplink: None },
+        (Some((gateway, uplink)), Format::Two) => {
+            NumberOwner { gateway: gateway.parse().ok()?, uplink: Some(uplink.parse().ok()?) }
+        }
+        (Some(_), Format::One) => return None,
+    };
+    Some((number.parse().ok()?, Entry { owner, removed }))
 }
 
-fn not_an_entry(line: &Line<'_>) -> Finding {
+fn not_an_entry(line: &Line<'_>, format: Format) -> Finding {
     let message = format!("`{}` is not a line of mesh.lock", Shown(line.text));
     let finding = Finding::new(Code::LockLine, line.place(), message);
+    let uplink = match format {
+        Format::One => "",
+        Format::Two => "`8 perth/lte` for its uplink lte, ",
+    };
     finding.hint(format!(
-        "a line is `7 perth`, or `7 perth removed` for a gateway that is gone; {RESTORE}"
+        "a line is `7 perth`, {uplink}or `7 perth removed` for a gateway that is gone; {RESTORE}"
     ))
 }
 
@@ -159,18 +176,39 @@ fn order(entries: &Entries) -> Option<Finding> {
     )
 }
 
-/// Of the lines of one name, only the last may be that of a living gateway.
+/// Of the lines of one gateway or uplink, only the last may be that of a living one.
 fn duplicates(entries: &Entries) -> Vec<Finding> {
-    let mut alive: HashMap<&Name, Place> = HashMap::new();
+    let mut alive: HashMap<&NumberOwner, Place> = HashMap::new();
     let mut findings = Vec::new();
     for (_, entry, place) in entries {
-        if let Some(earlier) = alive.get(&entry.name) {
-            let message = format!("gateway {} has two numbers", entry.name);
+        let owner = &entry.owner;
+        if let Some(earlier) = alive.get(owner) {
+            let what = if owner.uplink.is_none() { "gateway" } else { "uplink" };
+            let message = format!("{what} {owner} has two numbers");
             let finding = Finding::new(Code::LockDuplicate, *place, message);
             let finding = finding.label("again here").related(*earlier, "first here");
             findings.push(finding.hint(RESTORE));
         } else if !entry.removed {
-            alive.insert(&entry.name, *place);
+            alive.insert(owner, *place);
+        }
+    }
+    findings
+}
+
+/// An uplink gets its number after its gateway, and goes with it.
+fn orphans(entries: &Entries) -> Vec<Finding> {
+    let mut gateways: HashSet<&Name> = HashSet::new();
+    let mut findings = Vec::new();
+    for (_, Entry { owner, removed }, place) in entries {
+        match owner.uplink {
+            None if *removed => {}
+            None => drop(gateways.insert(&owner.gateway)),
+            Some(_) if *removed || gateways.contains(&owner.gateway) => {}
+            Some(_) => {
+                let message =
+                    format!("uplink {owner} has a number, and its gateway has none before");
+                findings.push(Finding::new(Code::LockLine, *place, message).hint(RESTORE));
+            }
         }
     }
     findings
@@ -180,6 +218,8 @@ fn duplicates(entries: &Entries) -> Vec<Finding> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    const HEADER: &str = "# tieline-lock 2: the number of every gateway and uplink, never reused; written by tieline lock";
 
     fn codes(lines: &str) -> Vec<Code> {
         let text = format!("{HEADER}\n{lines}");
@@ -228,15 +268,48 @@ mod tests {
             ("1 A\n", vec![LockLine]),
             ("1 a Removed\n", vec![LockLine]),
             ("1 removed\n", vec![]),
+            ("1 a\n2 a/lte\n", vec![]),
+            ("1 a\n2 a/lte removed\n3 a/lte\n", vec![]),
+            ("1 a\n2 a/lte\n3 a/lte\n", vec![LockDuplicate]),
+            ("1 a/lte\n", vec![LockLine]),
+            ("1 a/lte\n2 a\n", vec![LockLine]),
+            ("1 a removed\n2 a/lte\n", vec![LockLine]),
+            ("1 a removed\n2 a/lte removed\n3 a\n4 a/lte\n", vec![]),
+            ("1 a\n2 a/\n", vec![LockLine]),
+            ("1 a\n2 a/b/c\n", vec![LockLine]),
             ("# a remark\n", vec![LockLine]),
             ("<<<<<<< ours\n1 a\n=======\n1 b\n>>>>>>> theirs\n", vec![LockConflict]),
         ] {
             assert_eq!(codes(lines), expected, "{lines:?}");
         }
-        for text in ["", "\n", "1 a\n", "# tieline-lock 2: \n1 a\n", "# tieline-lock 1\n1 a\n"] {
+        for text in ["", "\n", "1 a\n", "# tieline-lock 3: \n1 a\n", "# tieline-lock 1\n1 a\n"] {
             let findings = Lock::parse(text).unwrap_err();
             assert_eq!(findings[0].code, LockFormat, "{text:?}");
         }
+    }
+
+    /// A mesh.lock of before is read as it is, and written in the format of today.
+    #[test]
+    fn the_first_format_is_read() {
+        let old = format!("{}\n1 perth\n2 fremantle removed\n", Format::One.header());
+        let lock = Lock::parse(&old).unwrap();
+        let place = lock.place(GatewayNumber::new(2).unwrap());
+        assert_eq!(&old[place.start..place.end], "2 fremantle removed");
+        assert_eq!(lock.to_string(), format!("{HEADER}\n1 perth\n2 fremantle removed\n"));
+        let uplink = Lock::parse(&format!("{old}3 perth/lte\n")).unwrap_err();
+        assert_eq!(uplink[0].code, Code::LockLine, "which has no uplinks");
+    }
+
+    #[test]
+    fn uplinks_are_numbered_with_gateways() {
+        let text = format!("{HEADER}\n1 perth\n2 perth/lte\n3 hobart\n4 perth/mpls removed\n");
+        let lock = Lock::parse(&text).unwrap();
+        let numbers = lock.numbers().into_iter().map(|(n, number)| format!("{n} {number}"));
+        assert_eq!(numbers.collect::<Vec<_>>(), ["hobart 3", "perth 1"]);
+        let uplinks = lock.uplinks();
+        let uplinks: Vec<_> = uplinks.iter().map(|(of, number)| format!("{of} {number}")).collect();
+        assert_eq!(uplinks, ["perth/lte 2"]);
+        assert_eq!((lock.highest(), lock.removed().len()), (3, 0));
     }
 
     proptest! {
@@ -247,7 +320,7 @@ mod tests {
         }
 
         #[test]
-        fn reads_only_what_it_would_write(lines in "([0-3] [ab]{1,2}( removed)?\n){0,4}") {
+        fn reads_only_what_it_would_write(lines in "([0-3] [ab]{1,2}(/[xy])?( removed)?\n){0,4}") {
             codes(&lines);
         }
     }
