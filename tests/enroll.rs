@@ -11,6 +11,8 @@ use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use tieline::primitives::PublicKey;
+
 const TIELINE: &str = env!("CARGO_BIN_EXE_tieline");
 
 struct Gateway {
@@ -92,7 +94,7 @@ fn a_second_time_prints_the_same_and_touches_nothing() {
     let gateway = Gateway::new();
     let first = stdout(&gateway.enroll("perth"));
     let state = || {
-        ["openvpn.key", "openvpn.crt"].map(|name| {
+        ["openvpn.key", "openvpn.crt", "tunnel.key"].map(|name| {
             let path = gateway.file(name);
             (fs::read(&path).unwrap(), fs::metadata(&path).unwrap().modified().unwrap())
         })
@@ -100,7 +102,54 @@ fn a_second_time_prints_the_same_and_touches_nothing() {
     let before = state();
     assert_eq!(stdout(&gateway.enroll("perth")), first);
     assert_eq!(state(), before);
-    assert_eq!(fs::read_dir(gateway.identity()).unwrap().count(), 2);
+    assert_eq!(fs::read_dir(gateway.identity()).unwrap().count(), 3);
+}
+
+/// The public key in an entry for mesh.yaml.
+fn public_key(printed: &str) -> PublicKey {
+    let (_, rest) = printed.split_once("public-keys:\n          - \"").unwrap();
+    rest.split_once('"').unwrap().0.parse().unwrap()
+}
+
+#[test]
+fn a_public_key_is_printed_and_its_private_half_is_for_root_alone() {
+    let gateway = Gateway::new();
+    let printed = stdout(&gateway.enroll("perth"));
+    let path = gateway.file("tunnel.key");
+    let private = fs::read_to_string(&path).unwrap();
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o600);
+    assert!(!printed.contains(private.trim()), "the private half goes nowhere");
+    assert_ne!(public_key(&printed), public_key(&stdout(&Gateway::new().enroll("perth"))));
+    // What is printed is what mesh.yaml takes.
+    let example = fs::read_to_string("examples/two-offices/mesh.yaml").unwrap();
+    let key = public_key(&printed);
+    let address = "address: ";
+    let at = example.find(address).unwrap();
+    let mesh = format!("{}public-keys: [\"{key}\"]\n        {}", &example[..at], &example[at..]);
+    assert!(tieline::model::resolve(tieline::spec::parse(&mesh)).is_ok(), "{mesh}");
+}
+
+/// A gateway that was enrolled before there were public keys gets one, and keeps its certificate.
+#[test]
+fn a_gateway_that_was_enrolled_before_gets_a_public_key() {
+    let gateway = Gateway::new();
+    let first = stdout(&gateway.enroll("perth"));
+    fs::remove_file(gateway.file("tunnel.key")).unwrap();
+    let (key, certificate) = (gateway.key(), gateway.fingerprint());
+    let output = gateway.enroll("perth");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("made ") && said.contains("tunnel.key"), "{said}");
+    let second = stdout(&output);
+    assert_eq!((gateway.key(), gateway.fingerprint()), (key, certificate));
+    assert_ne!(public_key(&first), public_key(&second));
+    assert_eq!(stdout(&gateway.enroll("perth")), second);
+    // Something else in its place is never overwritten.
+    fs::write(gateway.file("tunnel.key"), "nonsense\n").unwrap();
+    let output = gateway.enroll("perth");
+    assert_eq!(output.status.code(), Some(78));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("is not an X25519 private key"), "{said}");
+    assert_eq!(fs::read(gateway.file("tunnel.key")).unwrap(), b"nonsense\n");
 }
 
 #[test]

@@ -10,8 +10,9 @@ use crate::primitives::Name;
 
 /// Make this gateway's key pair, once, and print its entry for mesh.yaml
 ///
-/// The private key stays on this machine; mesh.yaml gets the fingerprint of its certificate. Run
-/// again, it prints the same entry and touches nothing. A key is never replaced.
+/// The private keys stay on this machine; mesh.yaml gets the fingerprint of its certificate and its
+/// public key. Run again, it prints the same entry and touches nothing; a gateway that was enrolled
+/// before there were public keys gets one. A key is never replaced.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The name of the gateway in mesh.yaml
@@ -49,6 +50,7 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
         endpoint: args.endpoint.as_deref(),
         address: args.address,
         fingerprint: enrolled.fingerprint,
+        public_key: enrolled.public_key,
     };
     match context.format {
         Format::Human => {
@@ -71,6 +73,9 @@ fn say(args: &Args, enrolled: &Enrolled, context: &mut Context) {
     };
     if let Some(text) = made {
         context.terminal.note(&text);
+    }
+    if enrolled.made_tunnel_key {
+        context.terminal.note(&format!("made {}", enrolled.tunnel_key));
     }
     let lan = args.lan.as_ref().map_or("its LAN".to_owned(), ToString::to_string);
     context.terminal.note(&format!("for mesh.yaml, below the gateways of {lan}:"));

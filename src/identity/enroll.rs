@@ -4,8 +4,9 @@ use camino::{Utf8Path, Utf8PathBuf};
 use zeroize::Zeroizing;
 
 use super::certificate::{Key, is_for};
+use super::tunnel_key::TunnelKey;
 use crate::host::{Clock, FileError, Files, Mode};
-use crate::primitives::{Fingerprint, Name, pem};
+use crate::primitives::{Fingerprint, Name, PublicKey, pem};
 
 /// The private key's file in the identity directory.
 const KEY: &str = "openvpn.key";
@@ -13,7 +14,10 @@ const KEY: &str = "openvpn.key";
 /// The certificate's file in the identity directory.
 const CERTIFICATE: &str = "openvpn.crt";
 
-/// The most that is read of either file, in bytes.
+/// The file of the X25519 private key in the identity directory.
+const TUNNEL_KEY: &str = "tunnel.key";
+
+/// The most that is read of a file, in bytes.
 const MAX_FILE: u64 = 64 << 10;
 
 /// A gateway's identity.
@@ -25,6 +29,12 @@ pub struct Enrolled {
     pub key: Utf8PathBuf,
     /// Where the certificate is.
     pub certificate: Utf8PathBuf,
+    /// Its X25519 public key.
+    pub public_key: PublicKey,
+    /// Where the private half of that is.
+    pub tunnel_key: Utf8PathBuf,
+    /// Whether that was made just now.
+    pub made_tunnel_key: bool,
     /// Whether the private key was made just now.
     pub made_key: bool,
     /// Whether the certificate was made just now.
@@ -71,6 +81,15 @@ pub enum IdentityError {
         /// The gateway asked for.
         gateway: Name,
     },
+    /// The file of the X25519 key holds something else.
+    #[error("{path} is not an X25519 private key in base64")]
+    TunnelKey {
+        /// The file.
+        path: Utf8PathBuf,
+    },
+    /// The kernel has no randomness.
+    #[error("cannot make a key: {0}")]
+    Random(getrandom::Error),
     /// The key pair cannot be made.
     #[error("cannot make a key pair")]
     Make(#[source] rcgen::Error),
@@ -88,6 +107,10 @@ impl IdentityError {
             Self::Key { .. } | Self::Certificate { .. } | Self::Mismatch { .. } => Some(
                 "put the right file back, or remove the certificate to have it made anew for the \
                  key; the new fingerprint then has to go into mesh.yaml",
+            ),
+            Self::TunnelKey { .. } => Some(
+                "put the right file back, or remove it to have another one made, whose public half \
+                 then has to go into mesh.yaml",
             ),
             Self::OtherGateway { .. } => {
                 Some("an identity belongs to one gateway: give another directory with --identity")
@@ -108,10 +131,14 @@ pub fn enroll(
     files.create_dir(directory)?;
     let (key, made_key) = identity.key()?;
     let (der, made_certificate) = identity.certificate(&key, clock, gateway)?;
+    let (public_key, made_tunnel_key) = identity.tunnel_key()?;
     Ok(Enrolled {
         fingerprint: Fingerprint::of_der(&der),
+        public_key,
         key: identity.path(KEY),
         certificate: identity.path(CERTIFICATE),
+        tunnel_key: identity.path(TUNNEL_KEY),
+        made_tunnel_key,
         made_key,
         made_certificate,
     })
@@ -164,6 +191,20 @@ impl Identity<'_> {
         let unusable = || IdentityError::Key { path: self.path(KEY) };
         let pem = self.read(KEY)?.ok_or_else(unusable)?;
         Ok((Key::from_pem(&pem).map_err(|_| unusable())?, made))
+    }
+
+    /// The public half of the X25519 key, and whether the key was made.
+    fn tunnel_key(&self) -> Result<(PublicKey, bool), IdentityError> {
+        let mut made = false;
+        if self.read(TUNNEL_KEY)?.is_none() {
+            let key = TunnelKey::generate().map_err(IdentityError::Random)?;
+            made = self.make(TUNNEL_KEY, &key.to_text(), Mode::Private)?;
+        }
+        // What is on the disk counts: somebody else may have been faster.
+        let text = self.read(TUNNEL_KEY)?;
+        let public = text.and_then(|text| TunnelKey::from_text(&text)?.public());
+        let unusable = || IdentityError::TunnelKey { path: self.path(TUNNEL_KEY) };
+        Ok((public.ok_or_else(unusable)?, made))
     }
 
     /// The certificate in DER, and whether it was made.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::Ipv4Addr;
 
-use crate::primitives::{Fingerprint, Name};
+use crate::primitives::{Fingerprint, Name, PublicKey};
 
 /// A gateway's entry in mesh.yaml: what stands below `gateways:` of its LAN, indented for there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub struct Entry<'a> {
     pub address: Option<Ipv4Addr>,
     /// The fingerprint of its certificate.
     pub fingerprint: Fingerprint,
+    /// Its X25519 public key.
+    pub public_key: PublicKey,
 }
 
 impl fmt::Display for Entry<'_> {
@@ -35,6 +37,8 @@ impl fmt::Display for Entry<'_> {
             }
         }
         writeln!(f, "        certificates:")?;
-        writeln!(f, "          - \"{}\"", self.fingerprint)
+        writeln!(f, "          - \"{}\"", self.fingerprint)?;
+        writeln!(f, "        public-keys:")?;
+        writeln!(f, "          - \"{}\"", self.public_key)
     }
 }

@@ -4,6 +4,7 @@ mod certificate;
 mod enroll;
 mod entry;
 mod report;
+mod tunnel_key;
 
 pub use enroll::{Enrolled, IdentityError, enroll};
 pub use entry::Entry;

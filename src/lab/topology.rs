@@ -240,6 +240,7 @@ mod tests {
                 },
                 address: address.parse().unwrap(),
                 certificates: Vec::new(),
+                public_keys: Vec::new(),
             };
             let networks = networks.iter().map(|network| network.parse().unwrap()).collect();
             let gateways = BTreeMap::from([(gateway.name.clone(), gateway)]);

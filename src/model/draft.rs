@@ -7,7 +7,7 @@ use ipnet::Ipv4Net;
 use super::Endpoint;
 use super::mesh::PortRange;
 use super::read;
-use crate::primitives::{Fingerprint, Name};
+use crate::primitives::{Fingerprint, Name, PublicKey};
 use crate::spec::{Finding, GatewaySpec, LanSpec, MeshSpec, Place, Placed, ReservedSpec, Shown};
 
 /// mesh.yaml with its values understood one by one, but not yet held against each other. What is
@@ -46,6 +46,7 @@ pub(super) struct DraftGateway<'a> {
     pub(super) endpoint: Option<Placed<Option<Endpoint>>>,
     pub(super) address: Option<Placed<Ipv4Addr>>,
     pub(super) certificates: Vec<Placed<Fingerprint>>,
+    pub(super) public_keys: Vec<Placed<PublicKey>>,
 }
 
 impl<'a> Draft<'a> {
@@ -119,6 +120,7 @@ fn gateway<'a>(spec: &'a GatewaySpec, findings: &mut Vec<Finding>) -> DraftGatew
         endpoint: endpoint.and_then(|text| read::endpoint(label.value, text, findings)),
         address: address.and_then(|text| read::address(label.value, text, findings)),
         certificates: read::certificates(label.value, &spec.certificates, findings),
+        public_keys: read::public_keys(label.value, &spec.public_keys, findings),
         label,
         name,
     }

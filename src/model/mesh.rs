@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::{IpNet, Ipv4Net};
 
-use crate::primitives::{Fingerprint, Name};
+use crate::primitives::{Fingerprint, Name, PublicKey};
 
 /// A mesh in which no rule finds an error. Only [`resolve`](super::resolve) makes one from
 /// mesh.yaml, so what follows may rely on every rule.
@@ -76,6 +76,9 @@ pub struct Gateway {
     pub address: Ipv4Addr,
     /// The certificates it may present: the current one and, during a rotation, the next.
     pub certificates: Vec<Fingerprint>,
+    /// Its X25519 public keys: the current one and, during a rotation, the next. None where it was
+    /// enrolled before there were any.
+    pub public_keys: Vec<PublicKey>,
 }
 
 /// The underlay address or DNS name at which a gateway is reached from outside.

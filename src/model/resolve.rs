@@ -64,5 +64,6 @@ fn gateway(draft: DraftGateway) -> Option<Gateway> {
         endpoint: draft.endpoint?.value,
         address: draft.address?.value,
         certificates: draft.certificates.iter().map(|certificate| certificate.value).collect(),
+        public_keys: draft.public_keys.iter().map(|key| key.value).collect(),
     })
 }

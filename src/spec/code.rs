@@ -70,6 +70,10 @@ codes! {
     TooManyCertificates = "E0109",
     /// A prefix that no network of a mesh can have, such as loopback or multicast.
     UnusablePrefix = "E0110",
+    /// A text that is not a public key.
+    BadPublicKey = "E0111",
+    /// More public keys than a rotation needs.
+    TooManyPublicKeys = "E0112",
     // --- values against each other --------------------------------------------------
     /// Two prefixes or addresses that must not overlap do.
     Overlap = "E0201",
@@ -97,6 +101,8 @@ codes! {
     NoEndpoints = "E0212",
     /// Ports of the tunnels where only root may listen.
     PrivilegedPort = "E0213",
+    /// The same public key twice.
+    DuplicatePublicKey = "E0214",
     // --- mesh.lock ------------------------------------------------------------------
     /// mesh.lock is of a format this version does not know.
     LockFormat = "E0301",

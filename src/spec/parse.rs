@@ -168,6 +168,7 @@ fn gateway(
     let endpoint = fields.required("endpoint", "vpn.example.net");
     let address = fields.required("address", "192.168.10.1");
     let certificates = fields.required("certificates", "[\"SHA256:…\"]");
+    let public_keys = fields.optional("public-keys");
     fields.later("underlays", "named underlays", findings);
     fields.close(findings);
     let endpoint_of = format!("`endpoint` of {owner}");
@@ -177,6 +178,9 @@ fn gateway(
         address: address.and_then(|node| text(&address_of, &node, findings)),
         certificates: certificates
             .map(|node| self::certificates(&owner, node, findings))
+            .unwrap_or_default(),
+        public_keys: public_keys
+            .map(|node| self::public_keys(&owner, node, findings))
             .unwrap_or_default(),
         name,
     })
@@ -200,6 +204,13 @@ fn certificates(owner: &str, node: Placed<Node>, findings: &mut Findings) -> Vec
     let example = "`[\"SHA256:…\"]`, as `tieline enroll` prints it";
     let items = list(&format!("`certificates` of {owner}"), example, node, findings);
     let what = format!("a certificate of {owner}");
+    items.into_iter().filter_map(|item| text(&what, &item, findings)).collect()
+}
+
+fn public_keys(owner: &str, node: Placed<Node>, findings: &mut Findings) -> Vec<Placed<String>> {
+    let example = "`[\"…\"]`, as `tieline enroll` prints it";
+    let items = list(&format!("`public-keys` of {owner}"), example, node, findings);
+    let what = format!("a public key of {owner}");
     items.into_iter().filter_map(|item| text(&what, &item, findings)).collect()
 }
 

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 
 use super::{Placed, schema};
-use crate::primitives::{Fingerprint, Name};
+use crate::primitives::{Fingerprint, Name, PublicKey};
 
 /// A mesh of LANs, tied together by Tieline.
 #[derive(Debug, Clone, Default, JsonSchema)]
@@ -114,4 +114,8 @@ pub struct GatewaySpec {
     /// during a rotation, the next.
     #[schemars(with = "Vec<Fingerprint>", length(min = 1, max = 2))]
     pub certificates: Vec<Placed<String>>,
+    /// Its X25519 public keys, as `tieline enroll` prints them: the current one and, during a
+    /// rotation, the next. Nothing uses them yet.
+    #[schemars(with = "Vec<PublicKey>", default, rename = "public-keys", length(min = 1, max = 2))]
+    pub public_keys: Vec<Placed<String>>,
 }

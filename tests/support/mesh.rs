@@ -47,6 +47,7 @@ pub fn add(mesh: &mut Mesh, n: u16) {
         endpoint: Some(Endpoint::Address(Ipv4Addr::new(203, 0, high, low).into())),
         address: Ipv4Addr::new(10, high, low, 1),
         certificates: vec![Fingerprint::of_der(format!("certificate of gw-{n}").as_bytes())],
+        public_keys: Vec::new(),
     };
     let lan = Lan {
         name: name(&format!("lan-{n}")),

@@ -7,6 +7,7 @@ mod endpoint;
 mod name;
 mod ports;
 mod prefix;
+mod public_key;
 
 pub(super) use address::address;
 pub(super) use certificate::certificates;
@@ -15,6 +16,7 @@ pub(super) use endpoint::endpoint;
 pub(super) use name::name;
 pub(super) use ports::{port, port_range};
 pub(super) use prefix::prefix;
+pub(super) use public_key::public_keys;
 
 #[cfg(test)]
 mod testing {

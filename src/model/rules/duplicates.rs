@@ -9,6 +9,7 @@ use crate::spec::{Code, Finding, Place, Placed, Shown};
 pub(super) fn check(draft: &Draft, findings: &mut Vec<Finding>) {
     names(draft, findings);
     certificates(draft, findings);
+    public_keys(draft, findings);
     endpoints(draft, findings);
     addresses(draft, findings);
 }
@@ -46,6 +47,25 @@ fn certificates(draft: &Draft, findings: &mut Vec<Finding>) {
                 format!("gateways {} and {owner} have the same certificate", earlier.value)
             };
             let finding = Finding::new(Code::DuplicateCertificate, certificate.place, message);
+            let finding = finding.label("again here").related(earlier.place, "first here");
+            findings.push(finding.hint("each gateway makes its own with `tieline enroll`"));
+        }
+    }
+}
+
+/// A public key belongs to whoever has the private half.
+fn public_keys(draft: &Draft, findings: &mut Vec<Finding>) {
+    let mut seen = Seen::default();
+    for (_, gateway) in draft.gateways() {
+        for key in &gateway.public_keys {
+            let owner = gateway.label.value;
+            let Some(earlier) = seen.before(key.value, key.place, owner) else { continue };
+            let message = if earlier.value.0 == owner.0 {
+                format!("gateway {owner} lists the same public key twice")
+            } else {
+                format!("gateways {} and {owner} have the same public key", earlier.value)
+            };
+            let finding = Finding::new(Code::DuplicatePublicKey, key.place, message);
             let finding = finding.label("again here").related(earlier.place, "first here");
             findings.push(finding.hint("each gateway makes its own with `tieline enroll`"));
         }
