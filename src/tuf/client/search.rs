@@ -6,7 +6,8 @@ use super::Validity;
 use super::checks::{check_bytes, check_version, read, unsigned};
 use super::update::{Phase, Update};
 use crate::tuf::delegations::Delegations;
-use crate::tuf::metadata::{Authority, Body, MetaFile, Signed, TargetFile, Targets};
+use crate::tuf::metadata::{Body, MetaFile, Signed, TargetFile, Targets};
+use crate::tuf::role_keys::Authority;
 use crate::tuf::{Role, RoleName, TrustError};
 
 /// A search that is under way.

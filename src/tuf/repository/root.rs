@@ -18,7 +18,8 @@ use super::signing::{draft, sign};
 use super::{NewFile, RepositoryError};
 use crate::primitives::Name;
 use crate::tuf::client::{Judge, Stored, Update};
-use crate::tuf::metadata::{Holders, Roles, Root, Signed};
+use crate::tuf::metadata::{Roles, Root, Signed};
+use crate::tuf::role_keys::Holders;
 use crate::tuf::{KeyId, Limits, PublicKey, Role, Signer, UtcTime};
 
 pub use chain::TrustedRoot;

@@ -3,10 +3,11 @@
 
 use std::num::NonZeroU64;
 
-use crate::tuf::metadata::{Authority, Snapshot, Timestamp};
+use crate::tuf::metadata::{Snapshot, Timestamp};
 use crate::tuf::repository::release::{described, next_snapshot, next_timestamp};
 use crate::tuf::repository::signing::next_version;
 use crate::tuf::repository::{Audit, RepositoryError};
+use crate::tuf::role_keys::Authority;
 use crate::tuf::{Draft, Role, RoleName};
 
 /// What follows `previous`, as a release of the targets role or of `team`.

@@ -4,7 +4,8 @@ use std::num::NonZeroU64;
 
 use super::{RootError, names, view};
 use crate::primitives::{Name, Shown};
-use crate::tuf::metadata::{Holders, Root};
+use crate::tuf::metadata::Root;
+use crate::tuf::role_keys::Holders;
 use crate::tuf::{KeyId, PublicKey, Role};
 
 /// One change.
