@@ -192,9 +192,9 @@ fn a_team_takes_over_its_gateways_and_gives_them_back() {
     // Until the team has signed, CI goes on to answer for its gateways.
     town.give(&["perth", "hobart"], &[NORTH], 2).unwrap();
     assert_eq!(town.all(), [Ok(2); 3]);
-    let view = town.audit().teams().remove(0);
+    let summary = town.audit().teams().remove(0);
     assert_eq!(
-        (view.paths, view.gateways.len(), view.expires),
+        (summary.paths, summary.gateways.len(), summary.expires),
         (vec!["hobart.tar.gz".to_owned(), "perth.tar.gz".to_owned()], 0, None)
     );
     town.sign_north(3, &[NORTH, CI]).unwrap();

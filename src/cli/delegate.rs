@@ -11,7 +11,7 @@ use super::{Context, Exit, Failure, Format};
 use crate::primitives::Name;
 use crate::report::{TeamEntry, TeamsReport};
 use crate::tuf::KeyId;
-use crate::tuf::repository::{Delegate, TeamView, delegate};
+use crate::tuf::repository::{Delegate, TeamSummary, delegate};
 
 /// Give a team the keys of its own gateways
 ///
@@ -123,24 +123,24 @@ fn list(args: &List, context: &mut Context) -> Result<Exit, Failure> {
     let repository = Directory::new(&args.repository, context);
     let anchor = repository.anchor(&args.anchor, context)?;
     let audit = audit(anchor.bytes, &repository, context)?;
-    let entry = |view: TeamView| TeamEntry {
-        team: view.team.to_string(),
-        keys: view.keys.iter().map(ToString::to_string).collect(),
-        threshold: view.threshold,
-        paths: view.paths,
-        gateways: view.gateways,
-        expires: view.expires.map(|at| at.to_string()),
+    let entry = |team: TeamSummary| TeamEntry {
+        team: team.team.to_string(),
+        keys: team.keys.iter().map(ToString::to_string).collect(),
+        threshold: team.threshold,
+        paths: team.paths,
+        gateways: team.gateways,
+        expires: team.expires.map(|at| at.to_string()),
     };
-    let views = audit.teams();
+    let teams = audit.teams();
     if context.format == Format::Json {
-        context.json(&TeamsReport { teams: views.into_iter().map(entry).collect() })?;
+        context.json(&TeamsReport { teams: teams.into_iter().map(entry).collect() })?;
         return Ok(Exit::Done);
     }
-    if views.is_empty() {
+    if teams.is_empty() {
         context.terminal.note("nothing is delegated");
     }
     let mut text = String::new();
-    for TeamView { team, keys, threshold, paths, gateways, expires } in views {
+    for TeamSummary { team, keys, threshold, paths, gateways, expires } in teams {
         let keys: Vec<_> = keys.iter().map(KeyId::short).collect();
         let gateways: Vec<_> = gateways.iter().map(Name::as_str).collect();
         let (keys, paths) = (keys.join(", "), paths.join(", "));

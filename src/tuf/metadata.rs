@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use super::delegations::Delegations;
-use super::role_keys::{Authority, Holders};
+use super::role_keys::{Authority, RoleKeys};
 use super::{Hashes, KeyId, PublicKey, Role, UtcTime};
 use crate::primitives::Name;
 
@@ -60,10 +60,10 @@ pub(super) struct Root {
 /// Who holds the top-level roles.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Roles {
-    pub(super) root: Holders,
-    pub(super) timestamp: Holders,
-    pub(super) snapshot: Holders,
-    pub(super) targets: Holders,
+    pub(super) root: RoleKeys,
+    pub(super) timestamp: RoleKeys,
+    pub(super) snapshot: RoleKeys,
+    pub(super) targets: RoleKeys,
     #[serde(flatten)]
     pub(super) other: Map<String, Value>,
 }
@@ -151,14 +151,14 @@ impl Body for Targets {
 impl Root {
     /// Who has to sign for `role`.
     pub(super) fn authority(&self, role: Role) -> Authority<'_> {
-        let Holders { keyids, threshold, .. } = self.roles.of(role);
+        let RoleKeys { keyids, threshold, .. } = self.roles.of(role);
         Authority { keys: &self.keys, keyids, threshold: *threshold }
     }
 }
 
 impl Roles {
     /// Who holds `role`.
-    pub(super) fn of(&self, role: Role) -> &Holders {
+    pub(super) fn of(&self, role: Role) -> &RoleKeys {
         match role {
             Role::Root => &self.root,
             Role::Timestamp => &self.timestamp,

@@ -11,7 +11,7 @@ use super::{KeyId, PublicKey};
 
 /// Who holds a role: any `threshold` of these keys together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Holders {
+pub(super) struct RoleKeys {
     #[serde(deserialize_with = "unique")]
     pub(super) keyids: Vec<KeyId>,
     pub(super) threshold: NonZeroU64,

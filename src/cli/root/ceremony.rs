@@ -252,9 +252,10 @@ pub(super) fn follow(
 /// itself is others' text, and could be any path; a name alone could be that of two keys, one of
 /// which replaces the other.
 fn file_name(proposal: &RootProposal, id: &KeyId) -> String {
-    let holders = proposal.standings().into_iter().flat_map(|standing| {
-        standing.signed.into_iter().chain(standing.missing).collect::<Vec<_>>()
-    });
+    let holders = proposal
+        .signature_statuses()
+        .into_iter()
+        .flat_map(|status| status.signed.into_iter().chain(status.missing).collect::<Vec<_>>());
     let mut names: Vec<Name> =
         holders.filter(|key| key.id == *id).filter_map(|key| key.name).collect();
     names.sort();

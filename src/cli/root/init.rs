@@ -133,7 +133,7 @@ pub(super) fn run(args: &Init, context: &mut Context) -> Result<Exit, Failure> {
         ceremony.propose(&proposal, context)?;
         ceremony.keep(&proposal, signatures, context)?;
         context.terminal.note(&format!("wrote {}: commit it", ceremony.directory));
-        context.terminal.note(&words::standing(&proposal));
+        context.terminal.note(&words::signature_status(&proposal));
     }
     if context.format == Format::Json {
         let found = Found { proposal, ignored: Vec::new() };

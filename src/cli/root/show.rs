@@ -40,14 +40,14 @@ pub(super) fn show(args: &Show, context: &mut Context) -> Result<Exit, Failure> 
         let bytes = context.host.files.read(&context.path(file), Limits::GATEWAY.root);
         let bytes = bytes.map_err(|error| Failure::new(Exit::Failure, &error))?;
         let root = TrustedRoot::follow(bytes, |_| Ok::<_, RootError>(None));
-        let view = root.map_err(|error| explain(&error))?.view();
+        let summary = root.map_err(|error| explain(&error))?.summary();
         match context.format {
             Format::Human => {
-                context.terminal.result(&format!("{}\n", words::describe(&view)))?;
+                context.terminal.result(&format!("{}\n", words::describe(&summary)))?;
             }
             Format::Json => context.json(&RootReport {
                 format: RootReport::FORMAT,
-                root: Some(words::root_entry(&view)),
+                root: Some(words::root_entry(&summary)),
                 proposal: None,
             })?,
         }
@@ -64,11 +64,13 @@ pub(super) fn show(args: &Show, context: &mut Context) -> Result<Exit, Failure> 
         return Ok(Exit::Done);
     }
     if let Some(root) = &ceremony.trusted {
-        context.terminal.result(&format!("{}\n", words::describe(&root.view())))?;
+        context.terminal.result(&format!("{}\n", words::describe(&root.summary())))?;
     }
     if let Some(found) = found {
         let text = words::proposed(&found.proposal);
-        context.terminal.result(&format!("{text}\n{}\n", words::standing(&found.proposal)))?;
+        context
+            .terminal
+            .result(&format!("{text}\n{}\n", words::signature_status(&found.proposal)))?;
         found.ignored.iter().for_each(|ignored| context.terminal.warn(ignored));
     }
     Ok(Exit::Done)
@@ -87,16 +89,18 @@ pub(super) fn verify(args: &Verify, context: &mut Context) -> Result<Exit, Failu
                 Failure::say(Exit::Failure, text).hint("`tieline root init` makes the first")
             );
         };
-        let view = root.view();
+        let summary = root.summary();
         context.terminal.note(&format!(
             "root {} is signed as it must be and valid until {}; no other is proposed",
-            view.version, view.expires
+            summary.version, summary.expires
         ));
         return Ok(Exit::Done);
     };
     if context.format == Format::Human {
         let text = words::proposed(&found.proposal);
-        context.terminal.result(&format!("{text}\n{}\n", words::standing(&found.proposal)))?;
+        context
+            .terminal
+            .result(&format!("{text}\n{}\n", words::signature_status(&found.proposal)))?;
     }
     found.ignored.iter().for_each(|ignored| context.terminal.warn(ignored));
     Ok(if found.proposal.is_complete() { Exit::Done } else { Exit::Signature })

@@ -89,7 +89,7 @@ pub(super) fn sign(args: &Sign, context: &mut Context) -> Result<Exit, Failure> 
     for path in ceremony.keep(proposal, signatures, context)? {
         context.terminal.note(&format!("wrote {path}: commit it"));
     }
-    context.terminal.note(&words::standing(proposal));
+    context.terminal.note(&words::signature_status(proposal));
     found.ignored.iter().for_each(|ignored| context.terminal.warn(ignored));
     if context.format == Format::Json {
         context.json(&words::report(&ceremony, Some(&found)))?;
@@ -104,7 +104,7 @@ pub(super) fn rotate(args: &Rotate, context: &mut Context) -> Result<Exit, Failu
     let files = found
         .proposal
         .finish(now)
-        .map_err(|error| explain(&error).hint(words::standing(&found.proposal)))?;
+        .map_err(|error| explain(&error).hint(words::signature_status(&found.proposal)))?;
     let what = words::proposed(&found.proposal);
     consent(&what, "Make it the repository's newest root?", args.yes, context)?;
     for path in ceremony.end(&files, context)? {

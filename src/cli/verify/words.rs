@@ -1,11 +1,12 @@
-//! An examination as a report.
+//! An audited repository as a report.
 
 use super::Problem;
 use super::rebuild::{Comparison, Outcome};
 use crate::cli::Failure;
 use crate::report::{BundleEntry, SignedEntry, VerifyReport};
 use crate::tuf::repository::{
-    Audit, BundleSight, Examination, KeyView, MetadataSight, RepositoryError, RootSight,
+    Audit, BundleSummary, KeySummary, MetadataSummary, RepositoryError, RepositorySummary,
+    SignedRoot,
 };
 use crate::tuf::{Role, UtcTime};
 
@@ -25,15 +26,15 @@ impl From<RepositoryError> for Stop {
 
 pub(super) fn report(
     audit: &Audit,
-    seen: &Examination,
+    summary: &RepositorySummary,
     rebuilt: &Comparison,
     problems: &[Problem],
 ) -> VerifyReport {
-    let roots = seen.roots.iter().map(root);
-    let others = seen.metadata.iter().map(metadata);
-    let bundles = seen.bundles.iter().map(|(gateway, sight)| {
+    let roots = summary.roots.iter().map(root);
+    let others = summary.metadata.iter().map(metadata);
+    let bundles = summary.bundles.iter().map(|(gateway, released)| {
         let outcome = rebuilt.gateways.get(gateway);
-        let BundleSight { length, digest, by, source_commit, .. } = sight;
+        let BundleSummary { length, digest, by, source_commit, .. } = released;
         BundleEntry {
             gateway: gateway.clone(),
             sha256: digest.to_string(),
@@ -57,29 +58,29 @@ pub(super) fn report(
     }
 }
 
-fn root(sight: &RootSight) -> SignedEntry {
-    let holders = sight.view.roles.iter().find(|holders| holders.role == Role::Root);
+fn root(root: &SignedRoot) -> SignedEntry {
+    let holders = root.summary.roles.iter().find(|holders| holders.role == Role::Root);
     SignedEntry {
         role: Role::Root.to_string(),
-        version: sight.view.version,
+        version: root.summary.version,
         signed_at: None,
-        expires: sight.view.expires.to_string(),
+        expires: root.summary.expires.to_string(),
         threshold: holders.map_or(0, |holders| holders.threshold),
-        signed_by: names(&sight.signed),
+        signed_by: names(&root.signed),
     }
 }
 
-fn metadata(sight: &MetadataSight) -> SignedEntry {
+fn metadata(file: &MetadataSummary) -> SignedEntry {
     SignedEntry {
-        role: sight.role.clone(),
-        version: sight.version,
-        signed_at: sight.signed_at.as_ref().map(UtcTime::to_string),
-        expires: sight.expires.to_string(),
-        threshold: sight.threshold,
-        signed_by: names(&sight.signed),
+        role: file.role.clone(),
+        version: file.version,
+        signed_at: file.signed_at.as_ref().map(UtcTime::to_string),
+        expires: file.expires.to_string(),
+        threshold: file.threshold,
+        signed_by: names(&file.signed),
     }
 }
 
-fn names(keys: &[KeyView]) -> Vec<String> {
-    keys.iter().map(KeyView::to_string).collect()
+fn names(keys: &[KeySummary]) -> Vec<String> {
+    keys.iter().map(KeySummary::to_string).collect()
 }

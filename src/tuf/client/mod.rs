@@ -12,7 +12,7 @@ mod steps;
 mod stored;
 mod update;
 
-pub(super) use expiry::Judge;
+pub(super) use expiry::ExpiryCheck;
 pub use expiry::Validity;
 pub use file::VerifiedFile;
 pub use release::{Description, VerifiedBundle, VerifiedRelease, VerifiedTarget};

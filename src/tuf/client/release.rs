@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::checks::freshness_keys;
-use super::expiry::Judge;
+use super::expiry::ExpiryCheck;
 use super::search::Found;
 use super::{Request, Validity};
 use crate::bundle::{self, Manifest};
@@ -80,7 +80,7 @@ impl VerifiedRelease {
         targets: Signed<Targets>,
         found: Found,
         validity: Vec<Validity>,
-        judge: Judge,
+        expiry_check: ExpiryCheck,
         limit: u64,
     ) -> Self {
         Self {
@@ -90,9 +90,9 @@ impl VerifiedRelease {
             freshness_keys: freshness_keys(&root.body),
             consistent: root.body.consistent_snapshot,
             validity,
-            now: match judge {
-                Judge::At(now) => Some(now),
-                Judge::Never => None,
+            now: match expiry_check {
+                ExpiryCheck::At(now) => Some(now),
+                ExpiryCheck::Never => None,
             },
             limit,
         }

@@ -148,7 +148,7 @@ impl Update {
         // 5.6.4: of the version that the snapshot names.
         check_version(path, by, meta, &new)?;
         // 5.6.5: not expired.
-        self.judge.check(path, &new)?;
+        self.expiry_check.check(path, &new)?;
         // 5.6.6: to be stored.
         self.stored.delegated.insert(visit.name.clone(), bytes);
         let Some(search) = self.search.take() else { return Err(TrustError::Unfinished) };

@@ -6,7 +6,7 @@ use std::mem;
 use time::OffsetDateTime;
 
 use super::checks::{read, unsigned};
-use super::expiry::Judge;
+use super::expiry::ExpiryCheck;
 use super::release::target_path;
 use super::search::{Found, Search, Visit};
 use super::{Change, Stored, Validity, VerifiedFile, VerifiedRelease};
@@ -28,7 +28,7 @@ use crate::tuf::{Limits, Role, TrustError, UtcTime};
 #[derive(Debug)]
 pub struct Update {
     pub(super) limits: Limits,
-    pub(super) judge: Judge,
+    pub(super) expiry_check: ExpiryCheck,
     pub(super) stored: Stored,
     pub(super) root: Signed<Root>,
     pub(super) roots_followed: u32,
@@ -79,13 +79,13 @@ impl Update {
     /// Expiry is judged by one time (specification 5.1): that of the clock or, where a clock is
     /// behind it, the newest time that stored, signed metadata prove to have passed.
     pub fn start(stored: Stored, clock: OffsetDateTime) -> Result<Self, TrustError> {
-        Self::begin(stored, Judge::At(UtcTime::from_clock(clock)), Limits::GATEWAY)
+        Self::begin(stored, ExpiryCheck::At(UtcTime::from_clock(clock)), Limits::GATEWAY)
     }
 
     /// Begins an update with other limits or another way to judge expiry.
     pub(in crate::tuf) fn begin(
         stored: Stored,
-        judge: Judge,
+        expiry_check: ExpiryCheck,
         limits: Limits,
     ) -> Result<Self, TrustError> {
         // 5.2: the trusted root. It may have expired; its successors may not.
@@ -96,7 +96,7 @@ impl Update {
             .map_err(|error| TrustError::Root(Box::new(error)))?;
         Ok(Self {
             limits,
-            judge,
+            expiry_check,
             stored,
             root,
             roots_followed: 0,
@@ -239,6 +239,13 @@ impl Update {
             [Some(Validity::of(&self.root)), timestamp, snapshot, Some(Validity::of(&targets))];
         let validity = top.into_iter().flatten().chain(self.found.validity()).collect();
         let limit = self.limits.bundle;
-        Ok(VerifiedRelease::new(&self.root, targets, self.found, validity, self.judge, limit))
+        Ok(VerifiedRelease::new(
+            &self.root,
+            targets,
+            self.found,
+            validity,
+            self.expiry_check,
+            limit,
+        ))
     }
 }

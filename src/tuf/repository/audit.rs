@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU64;
 
 use crate::primitives::Name;
-use crate::tuf::client::{Judge, Request, Stored, Update, describe};
+use crate::tuf::client::{ExpiryCheck, Request, Stored, Update, describe};
 use crate::tuf::envelope::Envelope;
 use crate::tuf::metadata::{Root, Signed, Snapshot, Targets, Timestamp};
 use crate::tuf::{Limits, Role, RoleName, TrustError, TrustErrorKind};
@@ -199,7 +199,7 @@ fn walk<E: From<RepositoryError>>(
     roots: &mut BTreeMap<String, Vec<u8>>,
     read: &mut impl FnMut(&Request) -> Result<Option<Vec<u8>>, E>,
 ) -> Result<Walk, E> {
-    let mut update = Update::begin(start.clone(), Judge::Never, Limits::GATEWAY)
+    let mut update = Update::begin(start.clone(), ExpiryCheck::Never, Limits::GATEWAY)
         .map_err(|error| E::from(RepositoryError::Previous(error)))?;
     let mut broken = None;
     while let Some(request) = update.next() {

@@ -42,7 +42,7 @@ pub enum Delegate {
 
 /// One team as the newest release has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TeamView {
+pub struct TeamSummary {
     /// Its name.
     pub team: RoleName,
     /// The ids of its keys.
@@ -129,13 +129,13 @@ pub fn delegate(
 impl Audit {
     /// The teams of the newest release.
     #[must_use]
-    pub fn teams(&self) -> Vec<TeamView> {
+    pub fn teams(&self) -> Vec<TeamSummary> {
         let Some(newest) = &self.newest else { return Vec::new() };
         let roles = newest.targets.body.delegations.iter().flat_map(|to| to.roles.iter().flatten());
-        let view = |role: &DelegatedRole| {
+        let summary = |role: &DelegatedRole| {
             let team = newest.teams.iter().find(|team| team.name == role.name);
             let gateways = team.map(|team| super::teams::listed(&team.signed.body));
-            TeamView {
+            TeamSummary {
                 team: role.name.clone(),
                 keys: role.keyids.clone(),
                 threshold: role.threshold.get(),
@@ -144,6 +144,6 @@ impl Audit {
                 expires: team.map(|team| team.signed.expires),
             }
         };
-        roles.map(view).collect()
+        roles.map(summary).collect()
     }
 }

@@ -8,7 +8,6 @@ mod audit;
 mod binding;
 mod delegate;
 mod error;
-mod examine;
 mod files;
 mod held;
 mod propose;
@@ -16,19 +15,20 @@ mod release;
 mod review;
 mod root;
 mod signing;
+mod summary;
 mod teams;
 
 pub use audit::Audit;
 pub use binding::{binding, succeeds};
-pub use delegate::{Delegate, TeamView, delegate};
+pub use delegate::{Delegate, TeamSummary, delegate};
 pub use error::RepositoryError;
-pub use examine::{BundleSight, Examination, MetadataSight, RootSight};
 pub use files::NewFile;
 pub use held::{Held, Missing};
 pub use propose::{delegates_anew, propose, propose_as, proposed};
 pub use release::{Changes, NewRelease, Proposal, ReleaseTerms, complete, refresh, release};
 pub use review::{check_clock, check_held, check_lifetimes, check_removed};
 pub use root::{
-    Change, Edit, KeyView, NamedKey, RoleTerms, RoleView, RootError, RootProposal, RootTerms,
-    RootView, Standing, TrustedRoot, first_proposal, first_root,
+    Change, Edit, KeySummary, NamedKey, RoleSummary, RoleTerms, RootError, RootProposal,
+    RootSummary, RootTerms, SignatureStatus, TrustedRoot, first_proposal, first_root,
 };
+pub use summary::{BundleSummary, MetadataSummary, RepositorySummary, SignedRoot};

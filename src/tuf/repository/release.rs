@@ -10,7 +10,7 @@ use super::signing::{draft, next_version};
 use super::{Audit, Held, NewFile, RepositoryError, propose, teams};
 use crate::bundle::Build;
 use crate::primitives::{Digest, Name};
-use crate::tuf::client::{Judge, Update};
+use crate::tuf::client::{ExpiryCheck, Update};
 use crate::tuf::metadata::{MetaFile, Snapshot, Timestamp, TimestampMeta};
 use crate::tuf::{Hashes, Limits, Role, RoleName, Signer, TrustError, UtcTime};
 
@@ -164,7 +164,8 @@ fn accept_as_a_gateway(
         file.or_else(|| previous.roots.get(path)).or_else(|| teams.get(path).copied()).cloned()
     };
     let accept = || -> Result<(), TrustError> {
-        let mut update = Update::begin(previous.stored.clone(), Judge::At(now), Limits::GATEWAY)?;
+        let mut update =
+            Update::begin(previous.stored.clone(), ExpiryCheck::At(now), Limits::GATEWAY)?;
         while let Some(request) = update.next() {
             update.supply(known(&request.path))?;
         }
