@@ -10,7 +10,7 @@ use crate::cli::trust::{Anchor, AnchorArgs, CEREMONY, Directory};
 use crate::cli::{Context, Exit, Failure};
 use crate::host::{FileError, Mode};
 use crate::primitives::{Digest, Name, Shown};
-use crate::tuf::repository::{NewFile, RootError, RootProposal, TrustedRoot};
+use crate::tuf::repository::{NewFile, ProposedRoot, RootError, TrustedRoot};
 use crate::tuf::{KeyId, Limits, Request, SignerError};
 
 /// Where the ceremony takes place
@@ -40,7 +40,7 @@ pub(super) struct Ceremony {
 
 /// A proposal as it was found.
 pub(super) struct Found {
-    pub(super) proposal: RootProposal,
+    pub(super) proposal: ProposedRoot,
     /// Signature files that count for nothing, and why.
     pub(super) ignored: Vec<String>,
 }
@@ -96,7 +96,7 @@ impl Ceremony {
             Err(FileError::NotFound { .. }) => return Ok(None),
             read => read.map_err(|error| Failure::new(Exit::Failure, &error))?,
         };
-        let proposal = RootProposal::read(self.trusted.clone(), &bytes);
+        let proposal = ProposedRoot::read(self.trusted.clone(), &bytes);
         let mut proposal = proposal.map_err(|error| self.strange(&error))?;
         let mut ignored = Vec::new();
         for name in self.signature_files(context)?.iter().take(MOST_KEPT) {
@@ -152,7 +152,7 @@ impl Ceremony {
     /// Writes a proposal that nobody has signed; how many signatures of an earlier one are gone.
     pub(super) fn propose(
         &self,
-        proposal: &RootProposal,
+        proposal: &ProposedRoot,
         context: &Context,
     ) -> Result<usize, Failure> {
         let fail = |error: &FileError| Failure::new(Exit::Failure, error);
@@ -170,7 +170,7 @@ impl Ceremony {
     /// Keeps signatures, each in a file that is called after its key.
     pub(super) fn keep(
         &self,
-        proposal: &RootProposal,
+        proposal: &ProposedRoot,
         signatures: Vec<(KeyId, String)>,
         context: &Context,
     ) -> Result<Vec<Utf8PathBuf>, Failure> {
@@ -251,7 +251,7 @@ pub(super) fn follow(
 /// `anna-1f3c0a55.json`: what people call the key, and the beginning of a digest of its id. The id
 /// itself is others' text, and could be any path; a name alone could be that of two keys, one of
 /// which replaces the other.
-fn file_name(proposal: &RootProposal, id: &KeyId) -> String {
+fn file_name(proposal: &ProposedRoot, id: &KeyId) -> String {
     let holders = proposal
         .signature_statuses()
         .into_iter()

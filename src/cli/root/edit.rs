@@ -6,11 +6,11 @@ use std::num::NonZeroU64;
 use clap::ValueEnum;
 
 use super::ceremony::{Ceremony, Place, explain};
-use super::words;
+use super::report;
 use crate::cli::trust::{Lifetime, NamedSource, Passphrase, refuse};
 use crate::cli::{Context, Exit, Failure, Format};
 use crate::report::counted;
-use crate::tuf::repository::{Edit, RootProposal};
+use crate::tuf::repository::{Edit, ProposedRoot};
 use crate::tuf::{Role, UtcTime};
 
 /// Propose that a key gets a role
@@ -165,7 +165,7 @@ fn propose(edits: &[Edit], change: &Change, context: &mut Context) -> Result<Exi
     }
     let proposal = match (ceremony.found(context)?, &ceremony.trusted) {
         (Some(found), _) => Ok(found.proposal),
-        (None, Some(root)) => RootProposal::begin(root.clone(), signed_at, expires),
+        (None, Some(root)) => ProposedRoot::begin(root.clone(), signed_at, expires),
         (None, None) => {
             let text = format!("there is no root in {}", ceremony.repository.path());
             return Err(Failure::say(Exit::Failure, text).hint(
@@ -179,9 +179,9 @@ fn propose(edits: &[Edit], change: &Change, context: &mut Context) -> Result<Exi
     let dropped = ceremony.propose(&proposal, context)?;
     if context.format == Format::Json {
         let found = super::ceremony::Found { proposal: proposal.clone(), ignored: Vec::new() };
-        context.json(&words::report(&ceremony, Some(&found)))?;
+        context.json(&report::root_report(&ceremony, Some(&found)))?;
     }
-    context.terminal.note(&words::proposed(&proposal));
+    context.terminal.note(&report::proposed_text(&proposal));
     if dropped > 0 {
         let signatures = counted(dropped, "signature");
         context.terminal.warn(&format!(

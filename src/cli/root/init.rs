@@ -6,13 +6,13 @@ use std::num::NonZeroU64;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::ceremony::{Ceremony, Found, Place, explain};
-use super::words;
+use super::report;
 use crate::cli::trust::{
     AnchorArgs, Lifetime, NamedSource, Passphrase, SignerArgs, consent, refuse,
 };
 use crate::cli::{Context, Exit, Failure, Format};
 use crate::primitives::Name;
-use crate::tuf::repository::{NamedKey, RoleTerms, RootError, RootTerms, first_proposal};
+use crate::tuf::repository::{NamedKey, RoleTerms, RootError, RootTerms, first_proposed_root};
 use crate::tuf::{KeyId, PublicKey, Role, Signer, UtcTime};
 
 /// Begin a repository with its first root
@@ -112,8 +112,8 @@ pub(super) fn run(args: &Init, context: &mut Context) -> Result<Exit, Failure> {
     refuse_a_second_proposal(&ceremony, context)?;
     let signers = args.signers.load(context)?;
     let (terms, names) = terms(args, &signers, context)?;
-    let mut proposal = first_proposal(&terms, &names).map_err(|error| refuse(&error))?;
-    let what = words::proposed(&proposal);
+    let mut proposal = first_proposed_root(&terms, &names).map_err(|error| refuse(&error))?;
+    let what = report::proposed_text(&proposal);
     consent(&what, "Sign this root?", args.signers.yes || signers.is_empty(), context)?;
     let mut signatures = Vec::new();
     for signer in &signers {
@@ -133,11 +133,11 @@ pub(super) fn run(args: &Init, context: &mut Context) -> Result<Exit, Failure> {
         ceremony.propose(&proposal, context)?;
         ceremony.keep(&proposal, signatures, context)?;
         context.terminal.note(&format!("wrote {}: commit it", ceremony.directory));
-        context.terminal.note(&words::signature_status(&proposal));
+        context.terminal.note(&report::signature_status(&proposal));
     }
     if context.format == Format::Json {
         let found = Found { proposal, ignored: Vec::new() };
-        context.json(&words::report(&ceremony, Some(&found)))?;
+        context.json(&report::root_report(&ceremony, Some(&found)))?;
     }
     Ok(Exit::Done)
 }

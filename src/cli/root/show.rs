@@ -3,7 +3,7 @@
 use camino::Utf8PathBuf;
 
 use super::ceremony::{Ceremony, Place, explain};
-use super::words;
+use super::report;
 use crate::cli::{Context, Exit, Failure, Format};
 use crate::report::RootReport;
 use crate::tuf::Limits;
@@ -43,11 +43,11 @@ pub(super) fn show(args: &Show, context: &mut Context) -> Result<Exit, Failure> 
         let summary = root.map_err(|error| explain(&error))?.summary();
         match context.format {
             Format::Human => {
-                context.terminal.result(&format!("{}\n", words::describe(&summary)))?;
+                context.terminal.result(&format!("{}\n", report::describe(&summary)))?;
             }
             Format::Json => context.json(&RootReport {
                 format: RootReport::FORMAT,
-                root: Some(words::root_entry(&summary)),
+                root: Some(report::root_entry(&summary)),
                 proposal: None,
             })?,
         }
@@ -60,17 +60,17 @@ pub(super) fn show(args: &Show, context: &mut Context) -> Result<Exit, Failure> 
         return Err(Failure::say(Exit::Failure, text).hint("`tieline root init` makes the first"));
     }
     if context.format == Format::Json {
-        context.json(&words::report(&ceremony, found.as_ref()))?;
+        context.json(&report::root_report(&ceremony, found.as_ref()))?;
         return Ok(Exit::Done);
     }
     if let Some(root) = &ceremony.trusted {
-        context.terminal.result(&format!("{}\n", words::describe(&root.summary())))?;
+        context.terminal.result(&format!("{}\n", report::describe(&root.summary())))?;
     }
     if let Some(found) = found {
-        let text = words::proposed(&found.proposal);
+        let text = report::proposed_text(&found.proposal);
         context
             .terminal
-            .result(&format!("{text}\n{}\n", words::signature_status(&found.proposal)))?;
+            .result(&format!("{text}\n{}\n", report::signature_status(&found.proposal)))?;
         found.ignored.iter().for_each(|ignored| context.terminal.warn(ignored));
     }
     Ok(Exit::Done)
@@ -80,7 +80,7 @@ pub(super) fn verify(args: &Verify, context: &mut Context) -> Result<Exit, Failu
     let ceremony = Ceremony::open(&args.place, context)?;
     let found = ceremony.found(context)?;
     if context.format == Format::Json {
-        context.json(&words::report(&ceremony, found.as_ref()))?;
+        context.json(&report::root_report(&ceremony, found.as_ref()))?;
     }
     let Some(found) = found else {
         let Some(root) = &ceremony.trusted else {
@@ -97,10 +97,10 @@ pub(super) fn verify(args: &Verify, context: &mut Context) -> Result<Exit, Failu
         return Ok(Exit::Done);
     };
     if context.format == Format::Human {
-        let text = words::proposed(&found.proposal);
+        let text = report::proposed_text(&found.proposal);
         context
             .terminal
-            .result(&format!("{text}\n{}\n", words::signature_status(&found.proposal)))?;
+            .result(&format!("{text}\n{}\n", report::signature_status(&found.proposal)))?;
     }
     found.ignored.iter().for_each(|ignored| context.terminal.warn(ignored));
     Ok(if found.proposal.is_complete() { Exit::Done } else { Exit::Signature })

@@ -1,7 +1,7 @@
 //! `tieline root sign` and `tieline root rotate`.
 
 use super::ceremony::{Ceremony, Place, explain};
-use super::words;
+use super::report;
 use crate::cli::trust::{Offline, SignerArgs, consent, export, read_signature};
 use crate::cli::{Context, Exit, Failure, Format};
 use crate::tuf::repository::{Audit, RepositoryError};
@@ -51,9 +51,9 @@ pub(super) struct Rotate {
 pub(super) fn sign(args: &Sign, context: &mut Context) -> Result<Exit, Failure> {
     let ceremony = Ceremony::open(&args.place, context)?;
     let mut found = ceremony.demand(context)?;
-    let what = words::proposed(&found.proposal);
+    let what = report::proposed_text(&found.proposal);
     let now = UtcTime::from_clock(context.host.clock.now());
-    if let Some(ahead) = words::ahead(&found.proposal, now) {
+    if let Some(ahead) = report::future_date_warning(&found.proposal, now) {
         context.terminal.warn(&ahead);
     }
     if let Some(anchor) = &ceremony.anchor {
@@ -89,10 +89,10 @@ pub(super) fn sign(args: &Sign, context: &mut Context) -> Result<Exit, Failure> 
     for path in ceremony.keep(proposal, signatures, context)? {
         context.terminal.note(&format!("wrote {path}: commit it"));
     }
-    context.terminal.note(&words::signature_status(proposal));
+    context.terminal.note(&report::signature_status(proposal));
     found.ignored.iter().for_each(|ignored| context.terminal.warn(ignored));
     if context.format == Format::Json {
-        context.json(&words::report(&ceremony, Some(&found)))?;
+        context.json(&report::root_report(&ceremony, Some(&found)))?;
     }
     Ok(Exit::Done)
 }
@@ -104,8 +104,8 @@ pub(super) fn rotate(args: &Rotate, context: &mut Context) -> Result<Exit, Failu
     let files = found
         .proposal
         .finish(now)
-        .map_err(|error| explain(&error).hint(words::signature_status(&found.proposal)))?;
-    let what = words::proposed(&found.proposal);
+        .map_err(|error| explain(&error).hint(report::signature_status(&found.proposal)))?;
+    let what = report::proposed_text(&found.proposal);
     consent(&what, "Make it the repository's newest root?", args.yes, context)?;
     for path in ceremony.end(&files, context)? {
         context.terminal.note(&format!("wrote {path}"));
@@ -119,7 +119,7 @@ pub(super) fn rotate(args: &Rotate, context: &mut Context) -> Result<Exit, Failu
     what_next(first.cloned().unwrap_or_default(), &ceremony, context)?;
     if context.format == Format::Json {
         let ceremony = Ceremony::open(&args.place, context)?;
-        context.json(&words::report(&ceremony, None))?;
+        context.json(&report::root_report(&ceremony, None))?;
     }
     Ok(Exit::Done)
 }

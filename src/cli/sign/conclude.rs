@@ -1,14 +1,14 @@
-//! From a proposal to a release, or to one that waits for signatures.
+//! From a proposal to a release, or to a proposed one that waits for signatures.
 
 use camino::Utf8Path;
 
-use super::{Options, inputs, offline, removed, words};
+use super::{Options, inputs, offline, removed, report};
 use crate::cli::trust::{Directory, consent, refuse};
 use crate::cli::{Context, Exit, Failure, Format};
 use crate::tuf::Signer;
 use crate::tuf::repository::{
-    Audit, Held, Proposal, ReleaseTerms, RepositoryError, check_clock, check_lifetimes,
-    check_removed, complete,
+    Audit, ProposedMetadata, ProposedRelease, ReleaseTerms, RepositoryError, check_clock,
+    check_lifetimes, check_removed, complete,
 };
 
 /// A repository to which a release is to be added.
@@ -28,7 +28,7 @@ pub(in crate::cli) struct About<'a> {
     pub(in crate::cli) remarks: Vec<String>,
     /// A signature from elsewhere.
     pub(in crate::cli) import: Option<&'a Utf8Path>,
-    /// Whether it goes on from one that is held.
+    /// Whether it goes on from one that was proposed before.
     pub(in crate::cli) countersign: bool,
 }
 
@@ -66,7 +66,7 @@ pub(in crate::cli) fn begin<'h>(
 pub(in crate::cli) fn review(
     options: &Options,
     audit: &Audit,
-    proposal: &Proposal,
+    proposal: &ProposedRelease,
     context: &Context,
 ) -> Result<(), Failure> {
     if !options.back {
@@ -80,38 +80,38 @@ pub(in crate::cli) fn review(
 pub(in crate::cli) fn conclude(
     options: &Options,
     begun: &Begun,
-    mut proposal: Proposal,
+    mut proposal: ProposedRelease,
     about: &About,
     context: &mut Context,
 ) -> Result<Exit, Failure> {
     let Begun { signers, repository, doubt, audit, terms } = begun;
     let signers: Vec<&dyn Signer> = signers.iter().map(AsRef::as_ref).collect();
     if let Some(file) = about.import {
-        offline::import(file, &options.signers, audit, &mut proposal.held, context)?;
+        offline::import(file, &options.signers, audit, &mut proposal.metadata, context)?;
     }
-    let mut report = words::report(audit, &proposal, terms);
+    let mut report = report::release_report(audit, &proposal, terms);
     if !signers.is_empty() || about.import.is_some() {
         let remarks: Vec<_> = about.remarks.iter().chain(doubt).cloned().collect();
         consent(&report.text(&remarks), "Sign it?", options.signers.yes, context)?;
     }
-    let before = proposal.held.clone();
-    let missing = proposal.held.sign(audit, terms, &signers).map_err(|error| refuse(&error))?;
+    let before = proposal.metadata.clone();
+    let missing = proposal.metadata.sign(audit, terms, &signers).map_err(|error| refuse(&error))?;
     if let Some(missing) = &missing {
-        let signed = proposal.held != before || about.import.is_some();
+        let signed = proposal.metadata != before || about.import.is_some();
         let may = options.propose || about.countersign;
         if !may || !(signed || options.export.is_some()) {
             return Err(refuse(&RepositoryError::from(missing.clone())));
         }
-        let files = proposal.held.held(audit).map_err(|error| refuse(&error))?;
+        let files = proposal.metadata.proposed_files(audit).map_err(|error| refuse(&error))?;
         repository.write(&proposal.bundles, context)?;
         repository.write(&files, context)?;
-        context.terminal.note(&words::held(&proposal, missing));
+        context.terminal.note(&report::missing_text(&proposal, missing));
         if let Some(file) = &options.export {
-            offline::export(file, &proposal.held, context)?;
+            offline::export(file, &proposal.metadata, context)?;
         }
-        report.hold(words::missing(missing));
+        report.wait_for(report::missing_entry(missing));
     } else {
-        let places = Held::paths(audit, proposal.held.team());
+        let places = ProposedMetadata::paths(audit, proposal.metadata.team());
         let release = complete(audit, proposal, terms.signed_at).map_err(|e| refuse(&e))?;
         repository.write(&release.files, context)?;
         for place in places {

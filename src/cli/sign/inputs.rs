@@ -1,4 +1,4 @@
-//! What a release is made of: the repository, the build, what is held.
+//! What a release is made of: the repository, the build, what is proposed.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU64;
@@ -11,7 +11,8 @@ use crate::cli::trust::{Directory, refuse};
 use crate::cli::{Context, Exit, Failure};
 use crate::primitives::{Digest, Name};
 use crate::tuf::repository::{
-    Audit, Held, NewFile, Proposal, RepositoryError, delegates_anew, proposed,
+    Audit, NewFile, ProposedMetadata, ProposedRelease, RepositoryError, changed_delegations,
+    load_proposed,
 };
 use crate::tuf::{Limits, Request, Role, RoleName};
 
@@ -91,48 +92,48 @@ fn listed(path: &Utf8Path, context: &Context) -> Result<Build, Failure> {
     })
 }
 
-/// The release that is held in the repository, with its bundles checked.
-pub(super) fn held(
+/// The release that is proposed in the repository, with its bundles checked.
+pub(super) fn proposed(
     repository: &Directory,
     audit: &Audit,
     team: Option<&RoleName>,
     context: &Context,
-) -> Result<Proposal, Failure> {
+) -> Result<ProposedRelease, Failure> {
     let read = |path: &str| {
         let request = Request { path: path.to_owned(), limit: Limits::GATEWAY.targets };
         repository.read(&request, context).map_err(Stopped::Read)
     };
-    let held = Held::read(audit, team, read)?.ok_or_else(|| {
-        let places = Held::paths(audit, team);
+    let metadata = ProposedMetadata::read(audit, team, read)?.ok_or_else(|| {
+        let places = ProposedMetadata::paths(audit, team);
         let place = repository.path().join(places.first().map_or("proposed", String::as_str));
         Failure::say(
             Exit::Failure,
-            format!("no release is held that follows the newest: {place} is not there"),
+            format!("no release is proposed that follows the newest: {place} is not there"),
         )
         .hint("`tieline sign --propose` makes one; a team's is meant with --as TEAM")
     })?;
-    Ok(proposed(audit, held, read)?)
+    Ok(load_proposed(audit, metadata, read)?)
 }
 
-/// What whoever signs a held release should know of it: how its bundles compare with a build made
+/// What whoever signs a proposed release should know of it: how its bundles compare with a build made
 /// here, if there is one, as whoever builds from the same commit has the same bytes; and which teams
 /// it gives other keys or gateways, which no bundle shows. Where nobody is asked, there has to be
 /// such a build, and no such change: whoever can write into proposed/ would else have it signed.
 pub(super) fn look(
     options: &Options,
     audit: &Audit,
-    proposal: &Proposal,
+    proposal: &ProposedRelease,
     context: &Context,
 ) -> Result<Vec<String>, Failure> {
     // Once the first file has enough signatures, nobody decides about it any more.
-    if proposal.held.open().is_none_or(|open| open.role() != Role::Targets) {
+    if proposal.metadata.open().is_none_or(|open| open.role() != Role::Targets) {
         return Ok(Vec::new());
     }
     let alone = options.signers.yes;
     let refused = |text: &str| {
         Failure::say(
             Exit::BadBundle,
-            format!("with --yes nobody looks at what is held, and {text}"),
+            format!("with --yes nobody looks at what is proposed, and {text}"),
         )
     };
     let mut remarks = Vec::new();
@@ -145,7 +146,7 @@ pub(super) fn look(
         }
         Compared::Same(text) | Compared::Not(text) => remarks.push(text),
     }
-    let teams = Vec::from_iter(delegates_anew(audit, proposal));
+    let teams = Vec::from_iter(changed_delegations(audit, proposal));
     if !teams.is_empty() {
         let text = format!("it changes the keys or gateways of teams: {}", teams.join(", "));
         if alone {
@@ -164,7 +165,7 @@ enum Compared {
 
 fn compare(
     directory: &Utf8Path,
-    proposal: &Proposal,
+    proposal: &ProposedRelease,
     context: &Context,
 ) -> Result<Compared, Failure> {
     let path = context.path(directory).join(Build::FILE);
@@ -191,7 +192,7 @@ fn compare(
 /// old job of CI was started again.
 pub(super) fn check_commit(
     audit: &Audit,
-    proposal: &Proposal,
+    proposal: &ProposedRelease,
     mesh: &Utf8Path,
     context: &Context,
 ) -> Result<(), Failure> {

@@ -5,7 +5,7 @@ mod inputs;
 mod offline;
 mod options;
 mod removed;
-mod words;
+mod report;
 
 use std::num::NonZeroU64;
 
@@ -15,7 +15,7 @@ use clap::ValueEnum;
 use super::trust::{Directory, refuse};
 use super::{Context, Exit, Failure};
 use crate::tuf::RoleName;
-use crate::tuf::repository::{Audit, check_held, propose, propose_as, refresh};
+use crate::tuf::repository::{Audit, check_proposed, propose, propose_for_team, refresh};
 
 pub(super) use conclude::{About, begin, conclude, review};
 pub(super) use inputs::{audit, build};
@@ -35,7 +35,7 @@ pub(super) use options::Options;
 /// timestamp does, sign again, or run `tieline sign --refresh` from CI on a schedule. What expired
 /// installs nothing new and stops nothing that runs.
 ///
-/// Where several have to sign, such as CI and a person: CI runs `sign --propose`, which holds the
+/// Where several have to sign, such as CI and a person: CI runs `sign --propose`, which leaves the
 /// release in proposed/ of the repository; the person looks at it and runs `sign --countersign`;
 /// CI finishes with `sign --countersign`. Nothing is released before.
 #[derive(Debug, clap::Args)]
@@ -47,7 +47,7 @@ pub(super) struct Args {
     #[arg(long, conflicts_with_all = ["countersign", "build", "team"])]
     refresh: bool,
 
-    /// Sign the release that is held, and release it if nothing is missing any more
+    /// Sign the proposed release, and release it if nothing is missing any more
     #[arg(long, conflicts_with_all = ["propose", "after"])]
     countersign: bool,
 
@@ -99,14 +99,14 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
         return conclude(options, &begun, proposal, &about, context);
     }
     let proposal = if args.countersign {
-        let proposal = inputs::held(&begun.repository, audit, team.as_ref(), context)?;
-        check_held(&proposal.held, terms.signed_at).map_err(|error| refuse(&error))?;
+        let proposal = inputs::proposed(&begun.repository, audit, team.as_ref(), context)?;
+        check_proposed(&proposal.metadata, terms.signed_at).map_err(|error| refuse(&error))?;
         about.remarks.extend(inputs::look(options, audit, &proposal, context)?);
         proposal
     } else {
         let (build, bundles) = build(&options.build, context)?;
         let proposal = match &team {
-            Some(team) => propose_as(audit, team, &build, &bundles, terms),
+            Some(team) => propose_for_team(audit, team, &build, &bundles, terms),
             None => propose(audit, &build, &bundles, terms),
         };
         proposal.map_err(|error| refuse(&error))?

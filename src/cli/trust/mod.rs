@@ -82,7 +82,7 @@ pub(super) fn refuse(error: &RepositoryError) -> Failure {
                     .to_owned(),
             ),
         ),
-        RepositoryError::Held(trust) => {
+        RepositoryError::Proposed(trust) => {
             (trust.kind().into(), Some("propose it again with `tieline sign --propose`".to_owned()))
         }
         RepositoryError::Number { .. } => {

@@ -3,7 +3,7 @@
 mod bundles;
 mod place;
 mod rebuild;
-mod words;
+mod report;
 
 use camino::Utf8PathBuf;
 
@@ -85,11 +85,11 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
     let anchor = repository.anchor(&args.anchor, context)?;
     let first = anchor.bytes;
     let audit = Audit::new(first.clone(), |request| {
-        repository.read(request, context).map_err(words::Stop::Read)
+        repository.read(request, context).map_err(report::Stop::Read)
     })
     .map_err(|stop| match stop {
-        words::Stop::Read(failure) => failure,
-        words::Stop::Refused(error) => refuse(&error),
+        report::Stop::Read(failure) => failure,
+        report::Stop::Refused(error) => refuse(&error),
     })?;
     let summary = audit.summary(&first);
     let mut problems = expiries(&audit, &summary, UtcTime::from_clock(context.host.clock.now()));
@@ -101,10 +101,10 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
     };
     problems.extend(rebuilt.problems());
 
-    let mut report = words::report(&audit, &summary, &rebuilt, &problems);
+    let mut report = report::verify_report(&audit, &summary, &rebuilt, &problems);
     report.root_given = anchor.is_own;
     report.root_sha256 = Digest::of(&first).to_string();
-    tell(&report, &problems, context)?;
+    show(&report, &problems, context)?;
     Ok(problems.first().map_or(Exit::Done, |problem| problem.exit))
 }
 
@@ -150,7 +150,7 @@ fn expiries(audit: &Audit, summary: &RepositorySummary, now: UtcTime) -> Vec<Pro
     problems
 }
 
-fn tell(report: &VerifyReport, problems: &[Problem], context: &mut Context) -> Result<(), Failure> {
+fn show(report: &VerifyReport, problems: &[Problem], context: &mut Context) -> Result<(), Failure> {
     match context.format {
         Format::Json => context.json(report)?,
         Format::Human => context.terminal.result(&format!("{}\n", report.text()))?,

@@ -10,8 +10,8 @@ use std::num::NonZeroU64;
 
 use serde_json::Map;
 
-use super::propose::propose_with;
-use super::{Audit, Proposal, ReleaseTerms, RepositoryError};
+use super::propose::propose_with_delegations;
+use super::{Audit, ProposedRelease, ReleaseTerms, RepositoryError};
 use crate::bundle::Build;
 use crate::primitives::Name;
 use crate::tuf::client::target_path;
@@ -64,7 +64,7 @@ pub fn delegate(
     build: &Build,
     bundles: &BTreeMap<Name, Vec<u8>>,
     terms: &ReleaseTerms,
-) -> Result<Proposal, RepositoryError> {
+) -> Result<ProposedRelease, RepositoryError> {
     let newest = previous.newest.as_ref();
     let before = newest.and_then(|newest| newest.targets.body.delegations.clone());
     let mut next = before.unwrap_or_else(|| Delegations {
@@ -123,7 +123,7 @@ pub fn delegate(
     let unused: Vec<_> = next.keys.keys().filter(|id| !used(id)).cloned().collect();
     next.keys.retain(|id, _| !unused.contains(id));
     let next = next.roles.as_ref().is_some_and(|roles| !roles.is_empty()).then_some(next);
-    propose_with(previous, next, build, bundles, terms)
+    propose_with_delegations(previous, next, build, bundles, terms)
 }
 
 impl Audit {

@@ -9,8 +9,8 @@ mod binding;
 mod delegate;
 mod error;
 mod files;
-mod held;
 mod propose;
+mod proposed;
 mod release;
 mod review;
 mod root;
@@ -23,12 +23,12 @@ pub use binding::{binding, succeeds};
 pub use delegate::{Delegate, TeamSummary, delegate};
 pub use error::RepositoryError;
 pub use files::NewFile;
-pub use held::{Held, Missing};
-pub use propose::{delegates_anew, propose, propose_as, proposed};
-pub use release::{Changes, NewRelease, Proposal, ReleaseTerms, complete, refresh, release};
-pub use review::{check_clock, check_held, check_lifetimes, check_removed};
+pub use propose::{changed_delegations, load_proposed, propose, propose_for_team};
+pub use proposed::{Missing, ProposedMetadata};
+pub use release::{Changes, NewRelease, ProposedRelease, ReleaseTerms, complete, refresh, release};
+pub use review::{check_clock, check_lifetimes, check_proposed, check_removed};
 pub use root::{
-    Change, Edit, KeySummary, NamedKey, RoleSummary, RoleTerms, RootError, RootProposal,
-    RootSummary, RootTerms, SignatureStatus, TrustedRoot, first_proposal, first_root,
+    Change, Edit, KeySummary, NamedKey, ProposedRoot, RoleSummary, RoleTerms, RootError,
+    RootSummary, RootTerms, SignatureStatus, TrustedRoot, first_proposed_root, first_root,
 };
 pub use summary::{BundleSummary, MetadataSummary, RepositorySummary, SignedRoot};

@@ -7,7 +7,9 @@ use serde_json::Map;
 use super::audit::Newest;
 use super::signing::{draft, next_version};
 use super::teams::{self, Team};
-use super::{Audit, Changes, Held, NewFile, Proposal, ReleaseTerms, RepositoryError};
+use super::{
+    Audit, Changes, NewFile, ProposedMetadata, ProposedRelease, ReleaseTerms, RepositoryError,
+};
 use crate::bundle::{self, Build};
 use crate::primitives::{Digest, Name};
 use crate::tuf::client::{Description, describe, storage_path, target_path};
@@ -22,20 +24,20 @@ pub fn propose(
     build: &Build,
     bundles: &BTreeMap<Name, Vec<u8>>,
     terms: &ReleaseTerms,
-) -> Result<Proposal, RepositoryError> {
+) -> Result<ProposedRelease, RepositoryError> {
     let newest = previous.newest.as_ref();
     let delegations = newest.and_then(|newest| newest.targets.body.delegations.clone());
-    propose_with(previous, delegations, build, bundles, terms)
+    propose_with_delegations(previous, delegations, build, bundles, terms)
 }
 
 /// The same with other delegations.
-pub(super) fn propose_with(
+pub(super) fn propose_with_delegations(
     previous: &Audit,
     delegations: Option<Delegations>,
     build: &Build,
     bundles: &BTreeMap<Name, Vec<u8>>,
     terms: &ReleaseTerms,
-) -> Result<Proposal, RepositoryError> {
+) -> Result<ProposedRelease, RepositoryError> {
     check_build(previous, build)?;
     let inherited = previous.inherited();
     if !inherited.is_empty() {
@@ -61,24 +63,24 @@ pub(super) fn propose_with(
     let changes = changes(newest, &teams::effective(&next, &speakers));
     let version = next_version(Role::Targets, newest.map(|newest| newest.targets.version))?;
     let targets = draft(next, version, terms.targets_expire, terms.signed_at)?;
-    Ok(Proposal {
+    Ok(ProposedRelease {
         number: version.get(),
         source_commit: build.source_commit.clone(),
         changes,
         elsewhere,
-        held: Held::begin(&targets, None)?,
+        metadata: ProposedMetadata::begin(&targets, None)?,
         bundles: files,
     })
 }
 
 /// What `team` says next of its own gateways: the bundles of `build` that are delegated to it.
-pub fn propose_as(
+pub fn propose_for_team(
     previous: &Audit,
     team: &RoleName,
     build: &Build,
     bundles: &BTreeMap<Name, Vec<u8>>,
     terms: &ReleaseTerms,
-) -> Result<Proposal, RepositoryError> {
+) -> Result<ProposedRelease, RepositoryError> {
     check_build(previous, build)?;
     let no_team = || RepositoryError::NoTeam { team: team.clone() };
     let newest = previous.newest.as_ref().ok_or_else(no_team)?;
@@ -105,32 +107,39 @@ pub fn propose_as(
     let known = newest.snapshot.body.meta.get(&team.meta_name()).map(|meta| meta.version);
     let version = next_version(Role::Targets, known)?;
     let signed = draft(next, version, terms.targets_expire, terms.signed_at)?;
-    Ok(Proposal {
+    Ok(ProposedRelease {
         number: newest.targets.version.get(),
         source_commit: build.source_commit.clone(),
         changes,
         elsewhere: BTreeMap::new(),
-        held: Held::begin(&signed, Some(team.clone()))?,
+        metadata: ProposedMetadata::begin(&signed, Some(team.clone()))?,
         bundles: files,
     })
 }
 
-/// A release as it is held for more signatures, with every bundle checked as its gateway will:
+/// A release that was proposed and lacks signatures, with every bundle checked as its gateway will:
 /// `read` gives the bytes of a file of the repository.
-pub fn proposed<E: From<RepositoryError>>(
+pub fn load_proposed<E: From<RepositoryError>>(
     previous: &Audit,
-    held: Held,
+    metadata: ProposedMetadata,
     mut read: impl FnMut(&str) -> Result<Option<Vec<u8>>, E>,
-) -> Result<Proposal, E> {
+) -> Result<ProposedRelease, E> {
     let newest = previous.newest.as_ref();
     let strange = |source| {
         let file = Role::Targets.file_name().to_owned();
-        RepositoryError::Held(TrustError::Metadata { file, role: Role::Targets, source })
+        RepositoryError::Proposed(TrustError::Metadata { file, role: Role::Targets, source })
     };
     let number = newest.map_or(0, |newest| newest.targets.version.get());
-    let Some(targets) = held.targets() else {
+    let Some(targets) = metadata.targets() else {
         let (changes, bundles, elsewhere) = (Changes::default(), Vec::new(), BTreeMap::new());
-        return Ok(Proposal { number, source_commit: None, changes, elsewhere, held, bundles });
+        return Ok(ProposedRelease {
+            number,
+            source_commit: None,
+            changes,
+            elsewhere,
+            metadata,
+            bundles,
+        });
     };
     let targets = targets.map_err(strange)?;
     let mut commits = BTreeSet::new();
@@ -154,7 +163,7 @@ pub fn proposed<E: From<RepositoryError>>(
         bundles.push(NewFile { path, content });
     }
     let source_commit = commits.pop_first().flatten().filter(|_| commits.is_empty());
-    let (number, changes, elsewhere) = match held.team() {
+    let (number, changes, elsewhere) = match metadata.team() {
         None => {
             let body = &targets.body;
             let teams = newest.map(|newest| teams::still(&newest.teams, body)).unwrap_or_default();
@@ -168,15 +177,15 @@ pub fn proposed<E: From<RepositoryError>>(
             (number, compare(&before, &teams::listed(&targets.body)), BTreeMap::new())
         }
     };
-    Ok(Proposal { number, source_commit, changes, elsewhere, held, bundles })
+    Ok(ProposedRelease { number, source_commit, changes, elsewhere, metadata, bundles })
 }
 
 /// The teams to which a proposal delegates something else than the newest of `previous`: all of them
 /// where it is not one of them that differs, but their order.
 #[must_use]
-pub fn delegates_anew(previous: &Audit, proposal: &Proposal) -> BTreeSet<String> {
-    let Some(Ok(targets)) = proposal.held.targets() else { return BTreeSet::new() };
-    let before = match proposal.held.team() {
+pub fn changed_delegations(previous: &Audit, proposal: &ProposedRelease) -> BTreeSet<String> {
+    let Some(Ok(targets)) = proposal.metadata.targets() else { return BTreeSet::new() };
+    let before = match proposal.metadata.team() {
         None => previous.newest.as_ref().map(|newest| &newest.targets.body),
         Some(team) => {
             let teams = previous.newest.iter().flat_map(|newest| &newest.teams);

@@ -7,7 +7,7 @@ use serde_json::Map;
 
 use super::audit::Newest;
 use super::signing::{draft, next_version};
-use super::{Audit, Held, NewFile, RepositoryError, propose, teams};
+use super::{Audit, NewFile, ProposedMetadata, RepositoryError, propose, teams};
 use crate::bundle::Build;
 use crate::primitives::{Digest, Name};
 use crate::tuf::client::{ExpiryCheck, Update};
@@ -53,7 +53,7 @@ pub struct Changes {
 
 /// A release that nobody has signed yet, or not enough.
 #[derive(Debug)]
-pub struct Proposal {
+pub struct ProposedRelease {
     /// Its number.
     pub number: u64,
     /// The commit it was built from, where all bundles come from the same one.
@@ -63,7 +63,7 @@ pub struct Proposal {
     /// Gateways that a team answers for, and so this release does not.
     pub elsewhere: BTreeMap<Name, RoleName>,
     /// Its metadata so far.
-    pub held: Held,
+    pub metadata: ProposedMetadata,
     /// Its bundles: where they lie in the repository, and their bytes.
     pub bundles: Vec<NewFile>,
 }
@@ -80,14 +80,14 @@ pub fn release(
     signers: &[&dyn Signer],
 ) -> Result<NewRelease, RepositoryError> {
     let mut proposal = propose(previous, build, bundles, terms)?;
-    if let Some(missing) = proposal.held.sign(previous, terms, signers)? {
+    if let Some(missing) = proposal.metadata.sign(previous, terms, signers)? {
         return Err(missing.into());
     }
     complete(previous, proposal, terms.signed_at)
 }
 
 /// A timestamp that says once more what it said, valid for longer: nothing new, and nothing stale.
-pub fn refresh(previous: &Audit, terms: &ReleaseTerms) -> Result<Proposal, RepositoryError> {
+pub fn refresh(previous: &Audit, terms: &ReleaseTerms) -> Result<ProposedRelease, RepositoryError> {
     let newest = previous.newest.as_ref().ok_or(RepositoryError::NoRelease)?;
     if let Some(root) = newest.superseded {
         return Err(RepositoryError::Superseded { root: root.get() });
@@ -95,12 +95,12 @@ pub fn refresh(previous: &Audit, terms: &ReleaseTerms) -> Result<Proposal, Repos
     let version = next_version(Role::Timestamp, Some(newest.timestamp.version))?;
     let body = newest.timestamp.body.clone();
     let timestamp = draft(body, version, terms.timestamp_expires, terms.signed_at)?;
-    Ok(Proposal {
+    Ok(ProposedRelease {
         number: newest.targets.version.get(),
         source_commit: None,
         changes: Changes::default(),
         elsewhere: BTreeMap::new(),
-        held: Held::begin(&timestamp, None)?,
+        metadata: ProposedMetadata::begin(&timestamp, None)?,
         bundles: Vec::new(),
     })
 }
@@ -109,12 +109,12 @@ pub fn refresh(previous: &Audit, terms: &ReleaseTerms) -> Result<Proposal, Repos
 /// accepts it at the time `now`.
 pub fn complete(
     previous: &Audit,
-    proposal: Proposal,
+    proposal: ProposedRelease,
     now: UtcTime,
 ) -> Result<NewRelease, RepositoryError> {
-    let Proposal { number, changes, held, bundles, .. } = proposal;
+    let ProposedRelease { number, changes, metadata, bundles, .. } = proposal;
     let mut files = bundles;
-    files.extend(held.released(previous)?);
+    files.extend(metadata.released_files(previous)?);
     accept_as_a_gateway(previous, now, &files)?;
     Ok(NewRelease { number, files, changes })
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Audit, Changes, Held, ReleaseTerms, RepositoryError};
+use super::{Audit, Changes, ProposedMetadata, ReleaseTerms, RepositoryError};
 use crate::primitives::Name;
 use crate::tuf::{Role, UtcTime};
 
@@ -27,10 +27,10 @@ pub fn check_clock(previous: &Audit, now: UtcTime) -> Result<(), RepositoryError
     dates.flatten().max().map_or(Ok(()), |last| check_dates(last, now))
 }
 
-/// Refuses to sign what is held where it says that it was made later than `now`: gateways would
+/// Refuses to sign what is proposed where it says that it was made later than `now`: gateways would
 /// take that for the time, and everything honest for expired.
-pub fn check_held(held: &Held, now: UtcTime) -> Result<(), RepositoryError> {
-    match held.dated() {
+pub fn check_proposed(metadata: &ProposedMetadata, now: UtcTime) -> Result<(), RepositoryError> {
+    match metadata.latest_signed_at() {
         Some(dated) if dated > now.plus_days(TOLERANCE) => {
             Err(RepositoryError::Ahead { now, dated })
         }

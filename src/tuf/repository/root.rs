@@ -5,7 +5,7 @@ mod change;
 mod edit;
 mod error;
 mod names;
-mod proposal;
+mod proposed;
 mod signature_status;
 mod summary;
 
@@ -26,7 +26,7 @@ pub use chain::TrustedRoot;
 pub use change::Change;
 pub use edit::{Edit, NamedKey};
 pub use error::RootError;
-pub use proposal::RootProposal;
+pub use proposed::ProposedRoot;
 pub use signature_status::SignatureStatus;
 pub use summary::{KeySummary, RoleSummary, RootSummary};
 
@@ -79,13 +79,13 @@ pub fn first_root(
 }
 
 /// The same, to be signed by people in different places, with what they call their keys.
-pub fn first_proposal(
+pub fn first_proposed_root(
     terms: &RootTerms,
     names: &BTreeMap<KeyId, Name>,
-) -> Result<RootProposal, RepositoryError> {
+) -> Result<ProposedRoot, RepositoryError> {
     let mut signed = first(terms)?;
     names::set(&mut signed.body, names);
-    RootProposal::first(signed).map_err(RepositoryError::Root)
+    ProposedRoot::first(signed).map_err(RepositoryError::Root)
 }
 
 fn first(terms: &RootTerms) -> Result<Signed<Root>, RepositoryError> {

@@ -5,7 +5,7 @@ use super::summary::keys_of;
 use crate::tuf::metadata::{Root, Signed};
 use crate::tuf::{Draft, PublicKey, Role};
 
-/// Where a proposal stands with those who hold the root role in one root.
+/// The signatures on a proposed root by those who hold the root role in one root.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignatureStatus {
     /// The version of the root that says who has to sign.

@@ -17,13 +17,13 @@ use crate::tuf::{Draft, KeyId, Limits, PublicKey, Role, Signer, UtcTime};
 /// The root that is to follow another, or the first one; checked, so that it can come to
 /// something: everybody who has to sign exists, and a gateway would follow.
 #[derive(Debug, Clone)]
-pub struct RootProposal {
+pub struct ProposedRoot {
     before: Option<TrustedRoot>,
     next: Signed<Root>,
     draft: Draft,
 }
 
-impl RootProposal {
+impl ProposedRoot {
     /// The first root of a repository.
     pub(super) fn first(next: Signed<Root>) -> Result<Self, RootError> {
         Self::new(None, next)

@@ -1,10 +1,10 @@
-//! Roots in words, and as JSON.
+//! What a root says and what a proposed one lacks, for people and for programs.
 
 use super::ceremony::{Ceremony, Found};
 use crate::report::{
     HolderEntry, NeedEntry, ProposalEntry, RoleEntry, RootEntry, RootReport, counted,
 };
-use crate::tuf::repository::{KeySummary, RootProposal, RootSummary, SignatureStatus};
+use crate::tuf::repository::{KeySummary, ProposedRoot, RootSummary, SignatureStatus};
 use crate::tuf::{Role, UtcTime};
 
 /// A root, for whoever has to agree with it.
@@ -25,7 +25,7 @@ pub(super) fn describe(root: &RootSummary) -> String {
 }
 
 /// What a proposal is, for whoever is asked to sign it.
-pub(super) fn proposed(proposal: &RootProposal) -> String {
+pub(super) fn proposed_text(proposal: &ProposedRoot) -> String {
     let summary = proposal.summary();
     if proposal.is_first() {
         return describe(&summary);
@@ -50,7 +50,7 @@ pub(super) fn proposed(proposal: &RootProposal) -> String {
 
 /// A warning where a proposal says that it was signed later than it is now: gateways without a
 /// clock would believe it, and take all that is honest for expired.
-pub(super) fn ahead(proposal: &RootProposal, now: UtcTime) -> Option<String> {
+pub(super) fn future_date_warning(proposal: &ProposedRoot, now: UtcTime) -> Option<String> {
     let signed_at = proposal.summary().signed_at.filter(|&at| at > now.plus_days(1))?;
     Some(format!(
         "it says that it was signed at {signed_at}, and it is {now} here: if that is wrong, propose \
@@ -58,8 +58,8 @@ pub(super) fn ahead(proposal: &RootProposal, now: UtcTime) -> Option<String> {
     ))
 }
 
-/// Where a proposal stands, in a few lines.
-pub(super) fn signature_status(proposal: &RootProposal) -> String {
+/// Who has signed a proposal and who is missing, in a few lines.
+pub(super) fn signature_status(proposal: &ProposedRoot) -> String {
     let version = proposal.summary().version;
     let statuses = proposal.signature_statuses();
     let mut lines: Vec<_> = statuses.iter().map(|status| needs(status, version)).collect();
@@ -105,7 +105,7 @@ fn names(keys: &[KeySummary]) -> String {
 }
 
 /// All of it, for programs.
-pub(super) fn report(ceremony: &Ceremony, found: Option<&Found>) -> RootReport {
+pub(super) fn root_report(ceremony: &Ceremony, found: Option<&Found>) -> RootReport {
     RootReport {
         format: RootReport::FORMAT,
         root: ceremony.trusted.as_ref().map(|root| root_entry(&root.summary())),
@@ -127,7 +127,7 @@ pub(super) fn root_entry(root: &RootSummary) -> RootEntry {
     }
 }
 
-fn proposal_entry(proposal: &RootProposal, ignored: &[String]) -> ProposalEntry {
+fn proposal_entry(proposal: &ProposedRoot, ignored: &[String]) -> ProposalEntry {
     let needs = proposal.signature_statuses().into_iter().map(|status| NeedEntry {
         root: status.root,
         threshold: status.threshold,

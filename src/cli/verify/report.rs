@@ -24,7 +24,7 @@ impl From<RepositoryError> for Stop {
     }
 }
 
-pub(super) fn report(
+pub(super) fn verify_report(
     audit: &Audit,
     summary: &RepositorySummary,
     rebuilt: &Comparison,
