@@ -17,7 +17,7 @@ use tieline::bundle::{Build, BuiltBundle};
 use tieline::primitives::{Digest, Name};
 use tieline::tuf::repository::{
     Audit, NewFile, NewRelease, ProposedMetadata, ReleaseTerms, RepositoryError, RoleTerms,
-    RootTerms, binding, check_clock, check_lifetimes, check_removed, complete, first_root,
+    RootTerms, check_clock, check_lifetimes, check_removed, complete, first_root, keeps_versions,
     load_proposed, propose, refresh, release,
 };
 use tieline::tuf::{KeyPair, Role, Signer, TrustErrorKind, UtcTime};
@@ -265,7 +265,8 @@ fn numbers_bind_until_the_keys_of_timestamp_or_snapshot_change() {
     let binds = |files: &Files, root: u8| {
         let part = |path: &str| files[path].clone();
         let root = part(&format!("metadata/{root}.root.json"));
-        binding(&root, &part("metadata/timestamp.json"), &part("metadata/1.snapshot.json")).unwrap()
+        keeps_versions(&root, &part("metadata/timestamp.json"), &part("metadata/1.snapshot.json"))
+            .unwrap()
     };
     assert!(binds(&files, 1));
     rotate(&mut files, &[(Role::Targets, 22)]);

@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 
 use clap::Subcommand;
 
-use super::sign::{About, Options, audit, begin, build, conclude, review, team};
+use super::sign::{Options, SigningRequest, audit, begin, build, conclude, review, team};
 use super::trust::{AnchorArgs, Directory, KeySource, Passphrase, load_public, refuse};
 use super::{Context, Exit, Failure, Format};
 use crate::primitives::Name;
@@ -110,13 +110,13 @@ fn make(
     remark: String,
     context: &mut Context,
 ) -> Result<Exit, Failure> {
-    let begun = begin(options, false, |audit, _, _| Ok(audit), context)?;
+    let session = begin(options, false, |audit, _, _| Ok(audit), context)?;
     let (build, bundles) = build(options.build(), context)?;
-    let proposal = delegate(&begun.audit, change, &build, &bundles, &begun.terms);
+    let proposal = delegate(&session.audit, change, &build, &bundles, &session.terms);
     let proposal = proposal.map_err(|error| refuse(&error))?;
-    review(options, &begun.audit, &proposal, context)?;
-    let about = About { remarks: vec![remark], ..About::default() };
-    conclude(options, &begun, proposal, &about, context)
+    review(options, &session.audit, &proposal, context)?;
+    let request = SigningRequest { remarks: vec![remark], ..SigningRequest::default() };
+    conclude(options, &session, proposal, &request, context)
 }
 
 fn list(args: &List, context: &mut Context) -> Result<Exit, Failure> {

@@ -71,7 +71,7 @@ pub fn publish(
     release.bundles = verify::verify(files, now, publication, &release)?;
     let recorded = recorded(files, git, publication)?;
     if let Some(recorded) = &recorded
-        && verify::binds(files, &release, &recorded.release)?
+        && verify::keeps_versions_of(files, &release, &recorded.release)?
     {
         release.check_follows(&recorded.release)?;
     }

@@ -9,7 +9,7 @@ use super::release::{Bundle, Release};
 use super::{Publication, PublishError};
 use crate::host::{FileError, Files};
 use crate::primitives::Name;
-use crate::tuf::repository::{binding, succeeds};
+use crate::tuf::repository::{is_next_root, keeps_versions};
 use crate::tuf::{Limits, Request, Stored, TrustError, Update};
 
 /// Runs the client workflow over the repository, and for every gateway what comes after it. What
@@ -55,7 +55,7 @@ pub(super) fn verify(
 /// Whether gateways that come to know the newest root of `release` hold on to the version numbers of
 /// `published`. After keys were stolen and replaced they do not, however high the thief made them.
 /// Refuses to take away a root that is out.
-pub(super) fn binds(
+pub(super) fn keeps_versions_of(
     files: &dyn Files,
     release: &Release,
     published: &Release,
@@ -64,7 +64,7 @@ pub(super) fn binds(
     let theirs = |path: &str, limit| files.read(&published.repository.join(path), limit);
     let ours = release.last_root_number();
     match theirs(&format!("metadata/{}.root.json", ours + 1), Limits::GATEWAY.root) {
-        Ok(next) if succeeds(&root, &next)? => {
+        Ok(next) if is_next_root(&root, &next)? => {
             return Err(PublishError::Older { role: "root", theirs: ours + 1, ours });
         }
         Err(error) if !error.is_not_found() => return Err(error.into()),
@@ -72,7 +72,7 @@ pub(super) fn binds(
     }
     let timestamp = theirs("metadata/timestamp.json", Limits::GATEWAY.timestamp)?;
     let snapshot = theirs(&published.snapshot_path(), Limits::GATEWAY.snapshot)?;
-    Ok(binding(&root, &timestamp, &snapshot)?)
+    Ok(keeps_versions(&root, &timestamp, &snapshot)?)
 }
 
 fn read(

@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 
 use clap::ValueEnum;
 
-use super::ceremony::{Ceremony, Place, explain};
+use super::ceremony::{Ceremony, LoadedProposal, Place, explain};
 use super::report;
 use crate::cli::trust::{Lifetime, NamedSource, Passphrase, refuse};
 use crate::cli::{Context, Exit, Failure, Format};
@@ -163,8 +163,8 @@ fn propose(edits: &[Edit], change: &Change, context: &mut Context) -> Result<Exi
     if let Some(root) = ceremony.trusted.as_ref().filter(|_| change.signed_at.is_none()) {
         root.check_clock(now).map_err(|error| refuse(&error))?;
     }
-    let proposal = match (ceremony.found(context)?, &ceremony.trusted) {
-        (Some(found), _) => Ok(found.proposal),
+    let proposal = match (ceremony.load_proposal(context)?, &ceremony.trusted) {
+        (Some(loaded), _) => Ok(loaded.proposal),
         (None, Some(root)) => ProposedRoot::begin(root.clone(), signed_at, expires),
         (None, None) => {
             let text = format!("there is no root in {}", ceremony.repository.path());
@@ -176,10 +176,10 @@ fn propose(edits: &[Edit], change: &Change, context: &mut Context) -> Result<Exi
     };
     let proposal = proposal.and_then(|proposal| proposal.edited(edits, signed_at, expires));
     let proposal = proposal.map_err(|error| explain(&error))?;
-    let dropped = ceremony.propose(&proposal, context)?;
+    let dropped = ceremony.save_proposal(&proposal, context)?;
     if context.format == Format::Json {
-        let found = super::ceremony::Found { proposal: proposal.clone(), ignored: Vec::new() };
-        context.json(&report::root_report(&ceremony, Some(&found)))?;
+        let loaded = LoadedProposal { proposal: proposal.clone(), ignored: Vec::new() };
+        context.json(&report::root_report(&ceremony, Some(&loaded)))?;
     }
     context.terminal.note(&report::proposed_text(&proposal));
     if dropped > 0 {

@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::ceremony::{Ceremony, Found, Place, explain};
+use super::ceremony::{Ceremony, LoadedProposal, Place, explain};
 use super::report;
 use crate::cli::trust::{
     AnchorArgs, Lifetime, NamedSource, Passphrase, SignerArgs, consent, refuse,
@@ -122,7 +122,7 @@ pub(super) fn run(args: &Init, context: &mut Context) -> Result<Exit, Failure> {
     }
     if proposal.is_complete() {
         let files = proposal.finish(terms.signed_at).map_err(|error| explain(&error))?;
-        for path in ceremony.end(&files, context)? {
+        for path in ceremony.finish(&files, context)? {
             context.terminal.note(&format!("wrote {path}"));
         }
         context.terminal.note(&format!(
@@ -130,14 +130,14 @@ pub(super) fn run(args: &Init, context: &mut Context) -> Result<Exit, Failure> {
             ceremony.directory
         ));
     } else {
-        ceremony.propose(&proposal, context)?;
-        ceremony.keep(&proposal, signatures, context)?;
+        ceremony.save_proposal(&proposal, context)?;
+        ceremony.save_signatures(&proposal, signatures, context)?;
         context.terminal.note(&format!("wrote {}: commit it", ceremony.directory));
         context.terminal.note(&report::signature_status(&proposal));
     }
     if context.format == Format::Json {
-        let found = Found { proposal, ignored: Vec::new() };
-        context.json(&report::root_report(&ceremony, Some(&found)))?;
+        let loaded = LoadedProposal { proposal, ignored: Vec::new() };
+        context.json(&report::root_report(&ceremony, Some(&loaded)))?;
     }
     Ok(Exit::Done)
 }
@@ -161,7 +161,7 @@ fn refuse_a_second_root(
 }
 
 fn refuse_a_second_proposal(ceremony: &Ceremony, context: &Context) -> Result<(), Failure> {
-    if ceremony.found(context)?.is_none() {
+    if ceremony.load_proposal(context)?.is_none() {
         return Ok(());
     }
     let text = format!("a proposed root in {} exists already", ceremony.directory);

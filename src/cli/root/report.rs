@@ -1,6 +1,6 @@
 //! What a root says and what a proposed one lacks, for people and for programs.
 
-use super::ceremony::{Ceremony, Found};
+use super::ceremony::{Ceremony, LoadedProposal};
 use crate::report::{
     HolderEntry, NeedEntry, ProposalEntry, RoleEntry, RootEntry, RootReport, counted,
 };
@@ -105,11 +105,11 @@ fn names(keys: &[KeySummary]) -> String {
 }
 
 /// All of it, for programs.
-pub(super) fn root_report(ceremony: &Ceremony, found: Option<&Found>) -> RootReport {
+pub(super) fn root_report(ceremony: &Ceremony, loaded: Option<&LoadedProposal>) -> RootReport {
     RootReport {
         format: RootReport::FORMAT,
         root: ceremony.trusted.as_ref().map(|root| root_entry(&root.summary())),
-        proposal: found.map(|found| proposal_entry(&found.proposal, &found.ignored)),
+        proposal: loaded.map(|loaded| proposal_entry(&loaded.proposal, &loaded.ignored)),
     }
 }
 

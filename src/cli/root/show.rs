@@ -54,35 +54,35 @@ pub(super) fn show(args: &Show, context: &mut Context) -> Result<Exit, Failure> 
         return Ok(Exit::Done);
     }
     let ceremony = Ceremony::open(&args.place, context)?;
-    let found = ceremony.found(context)?;
-    if ceremony.trusted.is_none() && found.is_none() {
+    let loaded = ceremony.load_proposal(context)?;
+    if ceremony.trusted.is_none() && loaded.is_none() {
         let text = format!("there is no root in {}", ceremony.repository.path());
         return Err(Failure::say(Exit::Failure, text).hint("`tieline root init` makes the first"));
     }
     if context.format == Format::Json {
-        context.json(&report::root_report(&ceremony, found.as_ref()))?;
+        context.json(&report::root_report(&ceremony, loaded.as_ref()))?;
         return Ok(Exit::Done);
     }
     if let Some(root) = &ceremony.trusted {
         context.terminal.result(&format!("{}\n", report::describe(&root.summary())))?;
     }
-    if let Some(found) = found {
-        let text = report::proposed_text(&found.proposal);
+    if let Some(loaded) = loaded {
+        let text = report::proposed_text(&loaded.proposal);
         context
             .terminal
-            .result(&format!("{text}\n{}\n", report::signature_status(&found.proposal)))?;
-        found.ignored.iter().for_each(|ignored| context.terminal.warn(ignored));
+            .result(&format!("{text}\n{}\n", report::signature_status(&loaded.proposal)))?;
+        loaded.ignored.iter().for_each(|ignored| context.terminal.warn(ignored));
     }
     Ok(Exit::Done)
 }
 
 pub(super) fn verify(args: &Verify, context: &mut Context) -> Result<Exit, Failure> {
     let ceremony = Ceremony::open(&args.place, context)?;
-    let found = ceremony.found(context)?;
+    let loaded = ceremony.load_proposal(context)?;
     if context.format == Format::Json {
-        context.json(&report::root_report(&ceremony, found.as_ref()))?;
+        context.json(&report::root_report(&ceremony, loaded.as_ref()))?;
     }
-    let Some(found) = found else {
+    let Some(loaded) = loaded else {
         let Some(root) = &ceremony.trusted else {
             let text = format!("there is no root in {}", ceremony.repository.path());
             return Err(
@@ -97,11 +97,11 @@ pub(super) fn verify(args: &Verify, context: &mut Context) -> Result<Exit, Failu
         return Ok(Exit::Done);
     };
     if context.format == Format::Human {
-        let text = report::proposed_text(&found.proposal);
+        let text = report::proposed_text(&loaded.proposal);
         context
             .terminal
-            .result(&format!("{text}\n{}\n", report::signature_status(&found.proposal)))?;
+            .result(&format!("{text}\n{}\n", report::signature_status(&loaded.proposal)))?;
     }
-    found.ignored.iter().for_each(|ignored| context.terminal.warn(ignored));
-    Ok(if found.proposal.is_complete() { Exit::Done } else { Exit::Signature })
+    loaded.ignored.iter().for_each(|ignored| context.terminal.warn(ignored));
+    Ok(if loaded.proposal.is_complete() { Exit::Done } else { Exit::Signature })
 }

@@ -7,38 +7,16 @@ use camino::Utf8Path;
 
 use super::Options;
 use crate::bundle::{self, Build};
-use crate::cli::trust::{Directory, refuse};
+use crate::cli::trust::{AuditFailure, Directory, refuse};
 use crate::cli::{Context, Exit, Failure};
 use crate::primitives::{Digest, Name};
 use crate::tuf::repository::{
-    Audit, NewFile, ProposedMetadata, ProposedRelease, RepositoryError, changed_delegations,
-    load_proposed,
+    Audit, NewFile, ProposedMetadata, ProposedRelease, changed_delegations, load_proposed,
 };
 use crate::tuf::{Limits, Request, Role, RoleName};
 
 /// The most that is read of build.json, in bytes; a gateway takes about 150.
 const MAX_BUILD: u64 = 32 << 20;
-
-/// Why the repository could not be looked at.
-enum Stopped {
-    Read(Failure),
-    Refused(RepositoryError),
-}
-
-impl From<RepositoryError> for Stopped {
-    fn from(error: RepositoryError) -> Self {
-        Self::Refused(error)
-    }
-}
-
-impl From<Stopped> for Failure {
-    fn from(stopped: Stopped) -> Self {
-        match stopped {
-            Stopped::Read(failure) => failure,
-            Stopped::Refused(error) => refuse(&error),
-        }
-    }
-}
 
 /// The repository as it is, verified from `root` on.
 pub(in crate::cli) fn audit(
@@ -46,7 +24,7 @@ pub(in crate::cli) fn audit(
     repository: &Directory,
     context: &Context,
 ) -> Result<Audit, Failure> {
-    let read = |request: &Request| repository.read(request, context).map_err(Stopped::Read);
+    let read = |request: &Request| repository.read(request, context).map_err(AuditFailure::Read);
     Ok(Audit::new(root, read)?)
 }
 
@@ -101,7 +79,7 @@ pub(super) fn proposed(
 ) -> Result<ProposedRelease, Failure> {
     let read = |path: &str| {
         let request = Request { path: path.to_owned(), limit: Limits::GATEWAY.targets };
-        repository.read(&request, context).map_err(Stopped::Read)
+        repository.read(&request, context).map_err(AuditFailure::Read)
     };
     let metadata = ProposedMetadata::read(audit, team, read)?.ok_or_else(|| {
         let places = ProposedMetadata::paths(audit, team);
@@ -119,7 +97,7 @@ pub(super) fn proposed(
 /// here, if there is one, as whoever builds from the same commit has the same bytes; and which teams
 /// it gives other keys or gateways, which no bundle shows. Where nobody is asked, there has to be
 /// such a build, and no such change: whoever can write into proposed/ would else have it signed.
-pub(super) fn look(
+pub(super) fn check_countersigned(
     options: &Options,
     audit: &Audit,
     proposal: &ProposedRelease,

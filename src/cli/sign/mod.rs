@@ -1,11 +1,11 @@
 //! `tieline sign`.
 
-mod conclude;
 mod inputs;
 mod offline;
 mod options;
 mod removed;
 mod report;
+mod session;
 
 use std::num::NonZeroU64;
 
@@ -17,9 +17,9 @@ use super::{Context, Exit, Failure};
 use crate::tuf::RoleName;
 use crate::tuf::repository::{Audit, check_proposed, propose, propose_for_team, refresh};
 
-pub(super) use conclude::{About, begin, conclude, review};
 pub(super) use inputs::{audit, build};
 pub(super) use options::Options;
+pub(super) use session::{SigningRequest, begin, conclude, review};
 
 /// Sign the built bundles as the next release
 ///
@@ -81,27 +81,27 @@ enum Inherit {
 pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
     let options = &args.options;
     let team = args.team.as_deref().map(team).transpose()?;
-    let begun = begin(
+    let session = begin(
         options,
         args.import.is_some(),
         |audit, repository, context| changed(args, audit, repository, context),
         context,
     )?;
-    let (audit, terms) = (&begun.audit, &begun.terms);
-    let mut about = About {
+    let (audit, terms) = (&session.audit, &session.terms);
+    let mut request = SigningRequest {
         remarks: Vec::new(),
         import: args.import.as_deref(),
         countersign: args.countersign,
     };
     if args.refresh {
         let proposal = refresh(audit, terms).map_err(|error| refuse(&error))?;
-        about.remarks.push("nothing but its timestamp is signed again".to_owned());
-        return conclude(options, &begun, proposal, &about, context);
+        request.remarks.push("nothing but its timestamp is signed again".to_owned());
+        return conclude(options, &session, proposal, &request, context);
     }
     let proposal = if args.countersign {
-        let proposal = inputs::proposed(&begun.repository, audit, team.as_ref(), context)?;
+        let proposal = inputs::proposed(&session.repository, audit, team.as_ref(), context)?;
         check_proposed(&proposal.metadata, terms.signed_at).map_err(|error| refuse(&error))?;
-        about.remarks.extend(inputs::look(options, audit, &proposal, context)?);
+        request.remarks.extend(inputs::check_countersigned(options, audit, &proposal, context)?);
         proposal
     } else {
         let (build, bundles) = build(&options.build, context)?;
@@ -112,7 +112,7 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
         proposal.map_err(|error| refuse(&error))?
     };
     review(options, audit, &proposal, context)?;
-    conclude(options, &begun, proposal, &about, context)
+    conclude(options, &session, proposal, &request, context)
 }
 
 /// The repository as the options want it to be seen.

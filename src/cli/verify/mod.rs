@@ -8,7 +8,7 @@ mod report;
 use camino::Utf8PathBuf;
 
 use super::access::{Access, workspace};
-use super::trust::{AnchorArgs, refuse};
+use super::trust::{AnchorArgs, AuditFailure};
 use super::{Context, Exit, Failure, Format};
 use crate::host::git::{Fetch, Limits};
 use crate::primitives::Digest;
@@ -85,11 +85,7 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
     let anchor = repository.anchor(&args.anchor, context)?;
     let first = anchor.bytes;
     let audit = Audit::new(first.clone(), |request| {
-        repository.read(request, context).map_err(report::Stop::Read)
-    })
-    .map_err(|stop| match stop {
-        report::Stop::Read(failure) => failure,
-        report::Stop::Refused(error) => refuse(&error),
+        repository.read(request, context).map_err(AuditFailure::Read)
     })?;
     let summary = audit.summary(&first);
     let mut problems = expiries(&audit, &summary, UtcTime::from_clock(context.host.clock.now()));

@@ -2,27 +2,11 @@
 
 use super::Problem;
 use super::rebuild::{Comparison, Outcome};
-use crate::cli::Failure;
 use crate::report::{BundleEntry, SignedEntry, VerifyReport};
 use crate::tuf::repository::{
-    Audit, BundleSummary, KeySummary, MetadataSummary, RepositoryError, RepositorySummary,
-    SignedRoot,
+    Audit, BundleSummary, KeySummary, MetadataSummary, RepositorySummary, SignedRoot,
 };
 use crate::tuf::{Role, UtcTime};
-
-/// Why an audit stopped.
-pub(super) enum Stop {
-    /// A file could not be read.
-    Read(Failure),
-    /// What was read is not to be trusted.
-    Refused(RepositoryError),
-}
-
-impl From<RepositoryError> for Stop {
-    fn from(error: RepositoryError) -> Self {
-        Self::Refused(error)
-    }
-}
 
 pub(super) fn verify_report(
     audit: &Audit,

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::checks::freshness_keys;
 use super::expiry::ExpiryCheck;
-use super::search::Found;
+use super::search::SearchResults;
 use super::{Request, Validity};
 use crate::bundle::{self, Manifest};
 use crate::primitives::{ArtifactSet, Digest, Name};
@@ -17,7 +17,7 @@ use crate::tuf::{Role, TrustError, UtcTime};
 #[derive(Debug)]
 pub struct VerifiedRelease {
     targets: Signed<Targets>,
-    found: Found,
+    found: SearchResults,
     mesh: Option<Name>,
     freshness_keys: Digest,
     consistent: bool,
@@ -78,7 +78,7 @@ impl VerifiedRelease {
     pub(super) fn new(
         root: &Signed<Root>,
         targets: Signed<Targets>,
-        found: Found,
+        found: SearchResults,
         validity: Vec<Validity>,
         expiry_check: ExpiryCheck,
         limit: u64,

@@ -36,7 +36,7 @@ enum Delegator {
 
 /// What searches have found.
 #[derive(Debug, Default)]
-pub(in crate::tuf) struct Found {
+pub(in crate::tuf) struct SearchResults {
     /// Delegated roles, each as it was verified for the one who delegates: by another way it may
     /// need other signatures.
     roles: Vec<Delegated>,
@@ -190,7 +190,7 @@ impl Update {
     }
 }
 
-impl Found {
+impl SearchResults {
     /// Where the role is, if it was verified for the same one who delegates.
     fn position(&self, visit: &Visit) -> Option<usize> {
         self.roles.iter().position(|role| role.by == visit.by && role.name == visit.name)

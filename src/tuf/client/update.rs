@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use super::checks::{read, unsigned};
 use super::expiry::ExpiryCheck;
 use super::release::target_path;
-use super::search::{Found, Search, Visit};
+use super::search::{Search, SearchResults, Visit};
 use super::{Change, Stored, Validity, VerifiedFile, VerifiedRelease};
 use crate::primitives::Name;
 use crate::tuf::metadata::{MetaFile, Root, Signed, Snapshot, Targets, Timestamp};
@@ -39,7 +39,7 @@ pub struct Update {
     pub(super) wanted: VecDeque<String>,
     /// The search that is under way.
     pub(super) search: Option<Search>,
-    pub(super) found: Found,
+    pub(super) found: SearchResults,
 }
 
 /// A file that an update wants.
@@ -105,7 +105,7 @@ impl Update {
             phase: Phase::Root,
             wanted: VecDeque::new(),
             search: None,
-            found: Found::default(),
+            found: SearchResults::default(),
         })
     }
 

@@ -90,7 +90,7 @@ impl Audit {
             if let End::Release(newest) = end {
                 let superseded = NonZeroU64::new(until);
                 let delegates = newest.targets.body.delegations.is_some();
-                let inherited = delegates && !stands(&last, &stored);
+                let inherited = delegates && !is_signed_as_wanted(&last, &stored);
                 let newest = Newest { superseded, inherited, ..*newest };
                 return Ok(Self { root: last, newest: Some(newest), stored, roots });
             }
@@ -185,7 +185,7 @@ impl Audit {
 }
 
 /// Whether the stored targets metadata are signed as `root` wants it.
-fn stands(root: &Signed<Root>, stored: &Stored) -> bool {
+fn is_signed_as_wanted(root: &Signed<Root>, stored: &Stored) -> bool {
     let bytes = stored.targets.as_deref().unwrap_or_default();
     let envelope = Envelope::<Targets>::read(bytes, Limits::GATEWAY.signatures);
     envelope.is_ok_and(|envelope| envelope.check(root.body.authority(Role::Targets)).is_ok())

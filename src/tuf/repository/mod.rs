@@ -5,7 +5,7 @@
 //! last, and what was left out by a crash before it was never part of a release.
 
 mod audit;
-mod binding;
+
 mod delegate;
 mod error;
 mod files;
@@ -15,11 +15,11 @@ mod release;
 mod review;
 mod root;
 mod signing;
+mod succession;
 mod summary;
 mod teams;
 
 pub use audit::Audit;
-pub use binding::{binding, succeeds};
 pub use delegate::{Delegate, TeamSummary, delegate};
 pub use error::RepositoryError;
 pub use files::NewFile;
@@ -31,4 +31,5 @@ pub use root::{
     Change, Edit, KeySummary, NamedKey, ProposedRoot, RoleSummary, RoleTerms, RootError,
     RootSummary, RootTerms, SignatureStatus, TrustedRoot, first_proposed_root, first_root,
 };
+pub use succession::{is_next_root, keeps_versions};
 pub use summary::{BundleSummary, MetadataSummary, RepositorySummary, SignedRoot};

@@ -50,7 +50,7 @@ pub(super) fn propose_with_delegations(
     let elsewhere: BTreeMap<Name, RoleName> = build
         .gateways
         .keys()
-        .filter_map(|name| Some((name.clone(), teams::says(&speakers, &next, name)?.0.clone())))
+        .filter_map(|name| Some((name.clone(), teams::answer(&speakers, &next, name)?.0.clone())))
         .collect();
     // Targets that are no bundles of ours stay, like everything else we do not know.
     next.targets.retain(|_, file| {
@@ -59,7 +59,7 @@ pub(super) fn propose_with_delegations(
         })
     });
     let own = build.gateways.keys().filter(|gateway| !elsewhere.contains_key(*gateway));
-    let files = put(&mut next, own, build, bundles)?;
+    let files = add_bundles(&mut next, own, build, bundles)?;
     let changes = changes(newest, &teams::effective(&next, &speakers));
     let version = next_version(Role::Targets, newest.map(|newest| newest.targets.version))?;
     let targets = draft(next, version, terms.targets_expire, terms.signed_at)?;
@@ -100,7 +100,7 @@ pub fn propose_for_team(
     if own.is_empty() {
         return Err(RepositoryError::NothingOf { team: team.clone() });
     }
-    let files = put(&mut next, own.into_iter(), build, bundles)?;
+    let files = add_bundles(&mut next, own.into_iter(), build, bundles)?;
     let all = teams::effective(&newest.targets.body, &newest.teams);
     let were = all.into_iter().filter(|(name, _)| theirs(name)).collect();
     let changes = compare(&were, &teams::listed(&next));
@@ -168,7 +168,7 @@ pub fn load_proposed<E: From<RepositoryError>>(
             let body = &targets.body;
             let teams = newest.map(|newest| teams::still(&newest.teams, body)).unwrap_or_default();
             let (changes, elsewhere) =
-                (changes(newest, &teams::effective(body, &teams)), say(&teams, body));
+                (changes(newest, &teams::effective(body, &teams)), gateways_of_teams(&teams, body));
             (targets.version.get(), changes, elsewhere)
         }
         Some(team) => {
@@ -211,33 +211,33 @@ fn delegations(targets: &Targets) -> Option<&Delegations> {
 }
 
 /// What is delegated to each team, and to which keys: an id may mean another key than before.
-fn delegated(to: &Delegations) -> BTreeMap<String, (Given<'_>, Vec<Option<&PublicKey>>)> {
+fn delegated(to: &Delegations) -> BTreeMap<String, (DelegatedTo<'_>, Vec<Option<&PublicKey>>)> {
     let mut all = BTreeMap::new();
     for role in to.roles.iter().flatten() {
         let keys = role.keyids.iter().map(|id| to.keys.get(id)).collect();
-        all.insert(role.name.to_string(), (Given::One(role), keys));
+        all.insert(role.name.to_string(), (DelegatedTo::One(role), keys));
     }
     if let Some(roles) = &to.succinct_roles {
         let keys = roles.keyids.iter().map(|id| to.keys.get(id)).collect();
-        all.insert(format!("{}-*", roles.name_prefix), (Given::Many(roles), keys));
+        all.insert(format!("{}-*", roles.name_prefix), (DelegatedTo::Many(roles), keys));
     }
     all
 }
 
 /// Who is delegated to: one role, or many at once.
 #[derive(PartialEq)]
-enum Given<'a> {
+enum DelegatedTo<'a> {
     One(&'a DelegatedRole),
     Many(&'a SuccinctRoles),
 }
 
 /// Which team answers for which gateway.
-fn say(teams: &[Team], targets: &Targets) -> BTreeMap<Name, RoleName> {
+fn gateways_of_teams(teams: &[Team], targets: &Targets) -> BTreeMap<Name, RoleName> {
     let gateways = teams.iter().flat_map(|team| teams::listed(&team.signed.body).into_keys());
     let others = gateways.filter(|name| !targets.targets.contains_key(&target_path(name)));
     others
         .filter_map(|name| {
-            let team = teams::says(teams, targets, &name)?.0.clone();
+            let team = teams::answer(teams, targets, &name)?.0.clone();
             Some((name, team))
         })
         .collect()
@@ -264,7 +264,7 @@ fn check_build(previous: &Audit, build: &Build) -> Result<(), RepositoryError> {
 }
 
 /// Checks the bundles of `gateways`, and writes into `next` what they are; their files.
-fn put<'a>(
+fn add_bundles<'a>(
     next: &mut Targets,
     gateways: impl Iterator<Item = &'a Name>,
     build: &Build,

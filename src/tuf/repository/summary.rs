@@ -165,7 +165,7 @@ fn bundles(newest: &Newest) -> BTreeMap<Name, BundleSummary> {
         if targets.targets.contains_key(&target_path(gateway)) {
             return Role::Targets.to_string();
         }
-        let team = teams::says(teams, targets, gateway).map(|(team, _)| team.to_string());
+        let team = teams::answer(teams, targets, gateway).map(|(team, _)| team.to_string());
         team.unwrap_or_default()
     };
     let summary = |(gateway, file): (Name, crate::tuf::metadata::TargetFile)| {

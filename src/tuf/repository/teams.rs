@@ -71,7 +71,7 @@ pub(super) fn still(teams: &[Team], targets: &Targets) -> Vec<Team> {
 
 /// What the team says that answers for a gateway's bundle, if one does: the first in the order of
 /// delegations that has something to say of it.
-pub(super) fn says<'a>(
+pub(super) fn answer<'a>(
     teams: &'a [Team],
     targets: &Targets,
     gateway: &Name,
@@ -95,7 +95,7 @@ pub(super) fn listed(targets: &Targets) -> BTreeMap<Name, TargetFile> {
 pub(super) fn effective(targets: &Targets, teams: &[Team]) -> BTreeMap<Name, TargetFile> {
     let mut bundles = listed(targets);
     for gateway in teams.iter().flat_map(|team| listed(&team.signed.body).into_keys()) {
-        if let Some((_, file)) = says(teams, targets, &gateway)
+        if let Some((_, file)) = answer(teams, targets, &gateway)
             && !targets.targets.contains_key(&target_path(&gateway))
         {
             bundles.entry(gateway).or_insert_with(|| file.clone());

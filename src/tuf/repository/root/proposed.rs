@@ -119,7 +119,7 @@ impl ProposedRoot {
 
     /// Adds a signature that was kept in a file; false where it counts for nothing: the key does
     /// not hold the root role, or signed something else, such as the proposal before a change.
-    pub fn keep(&mut self, id: &KeyId, signature: &str) -> bool {
+    pub fn add_signature(&mut self, id: &KeyId, signature: &str) -> bool {
         let keys: Vec<_> = self.holders().into_iter().filter(|(held, _)| held == id).collect();
         keys.iter().any(|(id, key)| self.draft.add(id, key, signature).is_ok())
     }

@@ -12,7 +12,7 @@ use crate::tuf::repository::{
 };
 
 /// A repository to which a release is to be added.
-pub(in crate::cli) struct Begun<'h> {
+pub(in crate::cli) struct SigningSession<'h> {
     signers: Vec<Box<dyn Signer + 'h>>,
     pub(super) repository: Directory,
     /// Why it may be somebody else's.
@@ -21,9 +21,9 @@ pub(in crate::cli) struct Begun<'h> {
     pub(in crate::cli) terms: ReleaseTerms,
 }
 
-/// What else is known about a proposal.
+/// What a command wants signed, besides what its options say.
 #[derive(Default)]
-pub(in crate::cli) struct About<'a> {
+pub(in crate::cli) struct SigningRequest<'a> {
     /// What the signer should know.
     pub(in crate::cli) remarks: Vec<String>,
     /// A signature from elsewhere.
@@ -39,7 +39,7 @@ pub(in crate::cli) fn begin<'h>(
     elsewhere: bool,
     change: impl FnOnce(Audit, &Directory, &Context) -> Result<Audit, Failure>,
     context: &mut Context<'h>,
-) -> Result<Begun<'h>, Failure> {
+) -> Result<SigningSession<'h>, Failure> {
     let signers = if elsewhere || options.export.is_some() {
         options.signers.load(context)?
     } else {
@@ -59,7 +59,7 @@ pub(in crate::cli) fn begin<'h>(
         check_clock(&audit, terms.signed_at).map_err(|error| refuse(&error))?;
     }
     check_lifetimes(&audit, &terms).map_err(|error| refuse(&error))?;
-    Ok(Begun { signers, repository, doubt, audit, terms })
+    Ok(SigningSession { signers, repository, doubt, audit, terms })
 }
 
 /// Refuses a proposal that most likely is a mistake.
@@ -79,26 +79,26 @@ pub(in crate::cli) fn review(
 /// Asks, signs, and writes what comes of it.
 pub(in crate::cli) fn conclude(
     options: &Options,
-    begun: &Begun,
+    session: &SigningSession,
     mut proposal: ProposedRelease,
-    about: &About,
+    request: &SigningRequest,
     context: &mut Context,
 ) -> Result<Exit, Failure> {
-    let Begun { signers, repository, doubt, audit, terms } = begun;
+    let SigningSession { signers, repository, doubt, audit, terms } = session;
     let signers: Vec<&dyn Signer> = signers.iter().map(AsRef::as_ref).collect();
-    if let Some(file) = about.import {
+    if let Some(file) = request.import {
         offline::import(file, &options.signers, audit, &mut proposal.metadata, context)?;
     }
     let mut report = report::release_report(audit, &proposal, terms);
-    if !signers.is_empty() || about.import.is_some() {
-        let remarks: Vec<_> = about.remarks.iter().chain(doubt).cloned().collect();
+    if !signers.is_empty() || request.import.is_some() {
+        let remarks: Vec<_> = request.remarks.iter().chain(doubt).cloned().collect();
         consent(&report.text(&remarks), "Sign it?", options.signers.yes, context)?;
     }
     let before = proposal.metadata.clone();
     let missing = proposal.metadata.sign(audit, terms, &signers).map_err(|error| refuse(&error))?;
     if let Some(missing) = &missing {
-        let signed = proposal.metadata != before || about.import.is_some();
-        let may = options.propose || about.countersign;
+        let signed = proposal.metadata != before || request.import.is_some();
+        let may = options.propose || request.countersign;
         if !may || !(signed || options.export.is_some()) {
             return Err(refuse(&RepositoryError::from(missing.clone())));
         }
