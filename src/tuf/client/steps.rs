@@ -190,13 +190,6 @@ impl Update {
         self.search_on()
     }
 
-    /// Whether what is stored is what `meta` describes, and still valid: then it is not fetched.
-    pub(super) fn is_meant<T>(&self, meta: &MetaFile, signed: &Signed<T>, bytes: &[u8]) -> bool {
-        signed.version == meta.version
-            && check_bytes("", "", meta, bytes).is_ok()
-            && self.expiry_check.check("", signed).is_ok()
-    }
-
     /// The content of top-level metadata, if those who hold the role in the trusted root have signed it.
     fn verify<T: Body>(&self, path: &str, bytes: &[u8]) -> Result<Signed<T>, TrustError> {
         let by = format!("{}.{}", self.root.version, Role::Root.file_name());
