@@ -222,7 +222,7 @@ fn walk<E: From<RepositoryError>>(
     let (root, stored) = (update.root().clone(), update.stored().clone());
     let end = match broken.map_or_else(|| Newest::of(update), Err) {
         Ok(mut newest) => {
-            newest.teams = teams::read(&newest, read)?;
+            newest.teams = teams::read(&newest.targets.body, &newest.snapshot.body, read)?;
             End::Release(newest)
         }
         Err(end) => end,

@@ -3,7 +3,6 @@
 mod chain;
 mod change;
 mod edit;
-mod error;
 mod names;
 mod proposed;
 mod signature_status;
@@ -15,7 +14,7 @@ use std::num::NonZeroU64;
 use serde_json::Map;
 
 use super::signing::{draft, sign};
-use super::{NewFile, RepositoryError};
+use super::{NewFile, RepositoryError, RootError};
 use crate::primitives::Name;
 use crate::tuf::client::{ExpiryCheck, Stored, Update};
 use crate::tuf::metadata::{Roles, Root, Signed};
@@ -25,7 +24,6 @@ use crate::tuf::{KeyId, Limits, PublicKey, Role, Signer, UtcTime};
 pub use chain::TrustedRoot;
 pub use change::Change;
 pub use edit::{Edit, NamedKey};
-pub use error::RootError;
 pub use proposed::ProposedRoot;
 pub use signature_status::SignatureStatus;
 pub use summary::{KeySummary, RoleSummary, RootSummary};

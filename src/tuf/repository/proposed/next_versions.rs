@@ -4,7 +4,7 @@
 use std::num::NonZeroU64;
 
 use crate::tuf::metadata::{Snapshot, Timestamp};
-use crate::tuf::repository::release::{described, next_snapshot, next_timestamp};
+use crate::tuf::repository::next_metadata::{described, next_snapshot, next_timestamp};
 use crate::tuf::repository::signing::next_version;
 use crate::tuf::repository::{Audit, RepositoryError};
 use crate::tuf::role_keys::Authority;

@@ -4,7 +4,7 @@ use super::{RootError, RootSummary};
 use crate::tuf::client::{ExpiryCheck, Request, Stored, Update};
 use crate::tuf::metadata::{Root, Signed};
 use crate::tuf::repository::RepositoryError;
-use crate::tuf::repository::review::check_dates;
+use crate::tuf::repository::clock::check_dates;
 use crate::tuf::{Limits, Role, UtcTime};
 
 /// The newest root of a repository, verified as a client does: every version signed as the one
