@@ -5,24 +5,24 @@ use std::collections::BTreeMap;
 use camino::Utf8Path;
 use time::OffsetDateTime;
 
+use super::PublishError;
 use super::release::{Bundle, Release};
-use super::{Publication, PublishError};
 use crate::host::{FileError, Files};
 use crate::primitives::Name;
 use crate::tuf::repository::{is_next_root, keeps_versions};
 use crate::tuf::{Limits, Request, Stored, TrustError, Update};
 
-/// Runs the client workflow over the repository, and for every gateway what comes after it. What
+/// Runs the client workflow over the repository from `root` on, and for every gateway what comes after it. What
 /// comes back are the bundles that gateways will find: one of which somebody speaks who may not is
 /// no bundle.
 pub(super) fn verify(
     files: &dyn Files,
     now: OffsetDateTime,
-    publication: &Publication,
+    root: &[u8],
     release: &Release,
 ) -> Result<BTreeMap<Name, Bundle>, PublishError> {
-    let repository = publication.repository;
-    let root = Stored::provisioned(publication.root.to_vec());
+    let repository = &release.repository;
+    let root = Stored::provisioned(root.to_vec());
     let mut update = Update::start(root, now)?;
     for gateway in release.bundles.keys() {
         update.seek_bundle(gateway)?;
