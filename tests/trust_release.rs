@@ -16,9 +16,9 @@ use support::forge::{
 use tieline::bundle::{Build, BuiltBundle};
 use tieline::primitives::{Digest, Name};
 use tieline::tuf::repository::{
-    Audit, Held, NewFile, NewRelease, ReleaseTerms, RepositoryError, RoleTerms, RootTerms, binding,
-    check_clock, check_lifetimes, check_removed, complete, first_root, propose, proposed, refresh,
-    release,
+    Audit, NewFile, NewRelease, ProposedMetadata, ReleaseTerms, RepositoryError, RoleTerms,
+    RootTerms, check_clock, check_lifetimes, check_removed, complete, first_root, keeps_versions,
+    load_proposed, propose, refresh, release,
 };
 use tieline::tuf::{KeyPair, Role, Signer, TrustErrorKind, UtcTime};
 
@@ -266,7 +266,8 @@ fn numbers_bind_until_the_keys_of_timestamp_or_snapshot_change() {
     let binds = |files: &Files, root: u8| {
         let part = |path: &str| files[path].clone();
         let root = part(&format!("metadata/{root}.root.json"));
-        binding(&root, &part("metadata/timestamp.json"), &part("metadata/1.snapshot.json")).unwrap()
+        keeps_versions(&root, &part("metadata/timestamp.json"), &part("metadata/1.snapshot.json"))
+            .unwrap()
     };
     assert!(binds(&files, 1));
     rotate(&mut files, &[(Role::Targets, 22)]);
@@ -277,54 +278,55 @@ fn numbers_bind_until_the_keys_of_timestamp_or_snapshot_change() {
     assert!(!binds(&files, 4));
 }
 
-/// CI proposes, a person signs, CI finishes; what is held travels as files.
+/// CI proposes, a person signs, CI finishes; what is proposed travels as files.
 #[test]
-fn a_release_is_held_until_enough_have_signed() {
+fn a_release_stays_proposed_until_enough_have_signed() {
     let mut files = begun(&[12, 13], 2);
     let gateway = provisioned(&files);
     let bundles = bundles(&[("perth", 1), ("sydney", 1)]);
     let empty = audit(&files);
     let mut proposal = propose(&empty, &build_of(&bundles), &bundles, &terms()).unwrap();
-    let by_keys =
-        |held: &mut Held, keys: &[u8]| held.sign(&empty, &terms(), &signers(&pairs(keys))).unwrap();
-    let missing = by_keys(&mut proposal.held, &[2, 3, 4]).unwrap();
+    let by_keys = |metadata: &mut ProposedMetadata, keys: &[u8]| {
+        metadata.sign(&empty, &terms(), &signers(&pairs(keys))).unwrap()
+    };
+    let missing = by_keys(&mut proposal.metadata, &[2, 3, 4]).unwrap();
     assert_eq!((missing.role, missing.needed, missing.signed.len()), (Role::Targets, 2, 1));
     // The same key again, or a key of another role, is nobody else.
-    assert_eq!(by_keys(&mut proposal.held, &[2, 3, 4]).unwrap().signed.len(), 1);
-    write(&mut files, proposal.held.held(&empty).unwrap());
+    assert_eq!(by_keys(&mut proposal.metadata, &[2, 3, 4]).unwrap().signed.len(), 1);
+    write(&mut files, proposal.metadata.proposed_files(&empty).unwrap());
     write(&mut files, proposal.bundles);
     assert!(files.contains_key("proposed/1.targets.json"));
     assert!(update(&gateway, &files, NOW).release.is_err(), "no gateway sees it");
 
-    let held = |files: &Files| {
-        let held: Result<_, RepositoryError> =
-            Held::read(&audit(files), None, |path| Ok(files.get(path).cloned()));
-        held.unwrap().unwrap()
+    let proposed = |files: &Files| {
+        let proposed: Result<_, RepositoryError> =
+            ProposedMetadata::read(&audit(files), None, |path| Ok(files.get(path).cloned()));
+        proposed.unwrap().unwrap()
     };
-    let look = |files: &Files| -> Result<_, RepositoryError> {
-        proposed(&audit(files), held(files), |path| Ok(files.get(path).cloned()))
+    let load = |files: &Files| -> Result<_, RepositoryError> {
+        load_proposed(&audit(files), proposed(files), |path| Ok(files.get(path).cloned()))
     };
-    let mut proposal = look(&files).unwrap();
+    let mut proposal = load(&files).unwrap();
     assert_eq!(proposal.changes.added, [name("perth"), name("sydney")].into());
-    let missing = by_keys(&mut proposal.held, &[13]).unwrap();
+    let missing = by_keys(&mut proposal.metadata, &[13]).unwrap();
     assert_eq!(missing.role, Role::Snapshot, "the person is done, and CI has to go on");
-    write(&mut files, proposal.held.held(&empty).unwrap());
+    write(&mut files, proposal.metadata.proposed_files(&empty).unwrap());
 
     // A snapshot that says more than what follows is made anew instead of signed.
     let mut bent = files.clone();
     let mut snapshot: Value = serde_json::from_slice(&bent["proposed/1.snapshot.json"]).unwrap();
     snapshot["signed"]["meta"]["north.json"] = json!({ "version": 9_007_199_254_740_991_u64 });
     bent.insert("proposed/1.snapshot.json".to_owned(), serde_json::to_vec(&snapshot).unwrap());
-    assert_eq!(held(&files).open().unwrap().role(), Role::Snapshot);
-    assert_eq!(held(&bent).open().unwrap().role(), Role::Targets);
+    assert_eq!(proposed(&files).open().unwrap().role(), Role::Snapshot);
+    assert_eq!(proposed(&bent).open().unwrap().role(), Role::Targets);
     // Nor does one stand alone.
     bent.remove("proposed/1.targets.json");
     let alone: Result<_, RepositoryError> =
-        Held::read(&audit(&bent), None, |path| Ok(bent.get(path).cloned()));
+        ProposedMetadata::read(&audit(&bent), None, |path| Ok(bent.get(path).cloned()));
     assert_eq!(alone.unwrap(), None);
 
-    let mut proposal = look(&files).unwrap();
-    assert_eq!(by_keys(&mut proposal.held, &[2, 3, 4]), None);
+    let mut proposal = load(&files).unwrap();
+    assert_eq!(by_keys(&mut proposal.metadata, &[2, 3, 4]), None);
     let new = complete(&audit(&files), proposal, at(NOW)).unwrap();
     write(&mut files, new.files);
     assert_eq!(accepted(&gateway, &files).0, 1);
@@ -334,21 +336,22 @@ fn a_release_is_held_until_enough_have_signed() {
 
 /// Whoever countersigns does not take the proposer's word for anything.
 #[test]
-fn what_is_held_is_checked_before_it_is_signed() {
+fn what_is_proposed_is_checked_before_it_is_signed() {
     let mut files = begun(&[12], 2);
     let bundles = bundles(&[("perth", 1)]);
     let mut proposal = propose(&audit(&files), &build_of(&bundles), &bundles, &terms()).unwrap();
-    proposal.held.sign(&audit(&files), &terms(), &signers(&pairs(&[2]))).unwrap();
-    let held = proposal.held.held(&audit(&files)).unwrap();
-    write(&mut files, held);
+    proposal.metadata.sign(&audit(&files), &terms(), &signers(&pairs(&[2]))).unwrap();
+    let proposed = proposal.metadata.proposed_files(&audit(&files)).unwrap();
+    write(&mut files, proposed);
     write(&mut files, proposal.bundles);
-    let look = |files: &Files| -> Result<_, RepositoryError> {
+    let load = |files: &Files| -> Result<_, RepositoryError> {
         let audit = audit(files);
-        let held =
-            Held::read(&audit, None, |path| Ok::<_, RepositoryError>(files.get(path).cloned()))?;
-        proposed(&audit, held.unwrap(), |path| Ok(files.get(path).cloned()))
+        let proposed = ProposedMetadata::read(&audit, None, |path| {
+            Ok::<_, RepositoryError>(files.get(path).cloned())
+        })?;
+        load_proposed(&audit, proposed.unwrap(), |path| Ok(files.get(path).cloned()))
     };
-    assert!(look(&files).is_ok());
+    assert!(load(&files).is_ok());
     let bend = |change: &dyn Fn(&mut Value)| {
         let mut files = files.clone();
         let mut file: Value = serde_json::from_slice(&files["proposed/1.targets.json"]).unwrap();
@@ -357,29 +360,29 @@ fn what_is_held_is_checked_before_it_is_signed() {
         files
     };
     let perth = "perth.tar.gz";
-    refused(look(&bend(&|signed| signed["version"] = json!(2))), "has version 2");
-    refused(look(&bend(&|signed| signed["_type"] = json!("root"))), "cannot be signed");
+    refused(load(&bend(&|signed| signed["version"] = json!(2))), "has version 2");
+    refused(load(&bend(&|signed| signed["_type"] = json!("root"))), "cannot be signed");
     let digest = Digest::of(b"other");
     let other = bend(&|signed| signed["targets"][perth]["hashes"]["sha256"] = json!(digest));
-    refused(look(&other), "not there");
-    refused(look(&bend(&|s| s["targets"][perth]["length"] = json!(1))), "not the one");
-    refused(look(&bend(&|s| s["targets"][perth]["custom"]["mesh"] = json!("x"))), "of mesh test");
+    refused(load(&other), "not there");
+    refused(load(&bend(&|s| s["targets"][perth]["length"] = json!(1))), "not the one");
+    refused(load(&bend(&|s| s["targets"][perth]["custom"]["mesh"] = json!("x"))), "of mesh test");
     let swapped = bend(&|signed| {
         let entry = signed["targets"][perth].take();
         signed["targets"] = json!({"sydney.tar.gz": entry});
     });
-    refused(look(&swapped), "not the one");
+    refused(load(&swapped), "not the one");
     // The bytes of a bundle, changed after they were proposed.
     let mut changed = files.clone();
     let path = changed.keys().find(|path| path.starts_with("targets/")).unwrap().clone();
     changed.get_mut(&path).unwrap().push(0);
-    refused(look(&changed), "not the one");
+    refused(load(&changed), "not the one");
     // A proposal that was overtaken.
     let mut late = files.clone();
     add(&mut late, &[("perth", 7)], &[2, 12, 3, 4]);
-    let held: Result<_, RepositoryError> =
-        Held::read(&audit(&late), None, |path| Ok(late.get(path).cloned()));
-    assert_eq!(held.unwrap(), None, "it follows nothing any more");
+    let proposed: Result<_, RepositoryError> =
+        ProposedMetadata::read(&audit(&late), None, |path| Ok(late.get(path).cloned()));
+    assert_eq!(proposed.unwrap(), None, "it follows nothing any more");
 }
 
 /// A renewed timestamp says the same for longer.
@@ -392,7 +395,7 @@ fn the_timestamp_alone_is_renewed() {
     let renew = |files: &Files, terms: &ReleaseTerms, keys: &[u8]| {
         let audit = audit(files);
         let mut proposal = refresh(&audit, terms)?;
-        match proposal.held.sign(&audit, terms, &signers(&pairs(keys)))? {
+        match proposal.metadata.sign(&audit, terms, &signers(&pairs(keys)))? {
             Some(missing) => Err(missing.into()),
             None => complete(&audit, proposal, terms.signed_at),
         }

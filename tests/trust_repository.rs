@@ -12,7 +12,7 @@ use support::forge::{EXPIRES, Files, Forge, NOW, accepted, bundle, key, provisio
 use tieline::bundle::{Build, BuiltBundle};
 use tieline::primitives::{Digest, Name};
 use tieline::tuf::repository::{
-    Audit, NewFile, NewRelease, ReleaseTerms, RepositoryError, RoleTerms, RootError, RootProposal,
+    Audit, NewFile, NewRelease, ProposedRoot, ReleaseTerms, RepositoryError, RoleTerms, RootError,
     RootTerms, TrustedRoot, first_root, release,
 };
 use tieline::tuf::{Role, Signer, UtcTime};
@@ -391,7 +391,7 @@ fn what_is_unknown_in_root_is_kept() {
     });
     let root = forge.files()["metadata/1.root.json"].clone();
     let root = TrustedRoot::follow(root, |_| Ok::<_, RootError>(None)).unwrap();
-    let next = RootProposal::begin(root, at(NOW), at(EXPIRES)).unwrap().unsigned().unwrap();
+    let next = ProposedRoot::begin(root, at(NOW), at(EXPIRES)).unwrap().unsigned().unwrap();
     let next: Value = serde_json::from_slice(&next).unwrap();
     assert_eq!(next["signed"]["version"], 2);
     for (pointer, value) in set {

@@ -55,7 +55,7 @@ fn released(desk: &Desk) -> Option<u64> {
     update(&provisioned(&files), &files, &now.to_string()).release.ok().map(|new| new.number())
 }
 
-fn held(desk: &Desk) -> Vec<String> {
+fn proposed_files(desk: &Desk) -> Vec<String> {
     let files = tree(&desk.path("repository"));
     files.into_keys().filter_map(|path| path.strip_prefix("proposed/").map(str::to_owned)).collect()
 }
@@ -65,10 +65,17 @@ fn held(desk: &Desk) -> Vec<String> {
 fn a_person_countersigns_what_ci_proposes() {
     let desk = begun(2);
     desk.refused("sign --yes --key ci", 20, "the targets role needs 2 of its keys to sign, and 1");
-    assert_eq!((released(&desk), held(&desk).len()), (None, 0), "nothing is held by accident");
+    assert_eq!(
+        (released(&desk), proposed_files(&desk).len()),
+        (None, 0),
+        "nothing is proposed by accident"
+    );
     let said = desk.ok("sign --yes --propose --key ci");
-    assert!(said.contains("release 1 is held") && said.contains("need 1 more signature"), "{said}");
-    assert_eq!((released(&desk), held(&desk)), (None, vec!["1.targets.json".to_owned()]));
+    assert!(
+        said.contains("release 1 is proposed") && said.contains("need 1 more signature"),
+        "{said}"
+    );
+    assert_eq!((released(&desk), proposed_files(&desk)), (None, vec!["1.targets.json".to_owned()]));
     // The same key is not a second one, and a stranger is none.
     desk.ok("key generate stranger");
     for key in ["ci", "stranger"] {
@@ -80,7 +87,7 @@ fn a_person_countersigns_what_ci_proposes() {
     assert!(said.contains("its snapshot metadata need 1 more"), "{said}");
     assert_eq!(released(&desk), None);
     desk.ok("sign --yes --countersign --key ci");
-    assert_eq!((released(&desk), held(&desk).len()), (Some(1), 0));
+    assert_eq!((released(&desk), proposed_files(&desk).len()), (Some(1), 0));
     desk.refused("sign --yes --countersign --key ci", 1, "proposed/2.targets.json is not there");
 }
 
@@ -89,11 +96,11 @@ fn a_person_countersigns_what_ci_proposes() {
 fn enough_keys_at_once_release_at_once() {
     let desk = begun(2);
     desk.ok("sign --yes --propose --key ci --key alice");
-    assert_eq!((released(&desk), held(&desk).len()), (Some(1), 0));
+    assert_eq!((released(&desk), proposed_files(&desk).len()), (Some(1), 0));
 }
 
 #[test]
-fn what_is_held_is_looked_at_with_ones_own_eyes() {
+fn what_is_proposed_is_looked_at_with_ones_own_eyes() {
     let desk = begun(2);
     desk.ok("sign --yes --propose --key ci");
     // Alice builds from what she knows, and gets something else.
@@ -131,7 +138,7 @@ fn what_is_held_is_looked_at_with_ones_own_eyes() {
 
 /// What no bundle shows, and gateways would believe: who else may speak for them, and the time.
 #[test]
-fn what_else_is_held_is_looked_at() {
+fn what_else_is_proposed_is_looked_at() {
     let desk = begun(2);
     desk.ok("sign --yes --propose --key ci");
     let proposed = desk.read("repository/proposed/1.targets.json");

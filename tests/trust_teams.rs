@@ -12,8 +12,8 @@ use support::forge::{EXPIRES, Files, NOW, bundle, by, id, key, provisioned, publ
 use tieline::bundle::{Build, BuiltBundle};
 use tieline::primitives::{Digest, Name};
 use tieline::tuf::repository::{
-    Audit, Delegate, NewFile, Proposal, ReleaseTerms, RepositoryError, RoleTerms, RootTerms,
-    complete, delegate, first_root, propose, propose_as,
+    Audit, Delegate, NewFile, ProposedRelease, ReleaseTerms, RepositoryError, RoleTerms, RootTerms,
+    complete, delegate, first_root, propose, propose_for_team,
 };
 use tieline::tuf::{KeyPair, RoleName, Signer, Stored, TrustErrorKind, Update, UtcTime};
 
@@ -102,14 +102,14 @@ impl Town {
     /// Has these keys sign a proposal, and adds it.
     fn add(
         &mut self,
-        proposal: Result<Proposal, RepositoryError>,
+        proposal: Result<ProposedRelease, RepositoryError>,
         keys: &[u8],
     ) -> Result<(), RepositoryError> {
         let audit = self.audit();
         let mut proposal = proposal?;
         let pairs: Vec<KeyPair> = keys.iter().map(|n| key(*n)).collect();
         let signers: Vec<&dyn Signer> = pairs.iter().map(|pair| pair as &dyn Signer).collect();
-        if let Some(missing) = proposal.held.sign(&audit, &terms(), &signers)? {
+        if let Some(missing) = proposal.metadata.sign(&audit, &terms(), &signers)? {
             return Err(missing.into());
         }
         self.write(complete(&audit, proposal, at(NOW))?.files);
@@ -125,7 +125,7 @@ impl Town {
     /// Team north signs such a build, CI the rest.
     fn sign_north(&mut self, n: u64, keys: &[u8]) -> Result<(), RepositoryError> {
         let (build, bundles) = built(&[("perth", n), ("sydney", n), ("hobart", n)]);
-        self.add(propose_as(&self.audit(), &team("north"), &build, &bundles, &terms()), keys)
+        self.add(propose_for_team(&self.audit(), &team("north"), &build, &bundles, &terms()), keys)
     }
 
     /// Gives these gateways to team north, with a build of the number `n`.
@@ -193,9 +193,9 @@ fn a_team_takes_over_its_gateways_and_gives_them_back() {
     // Until the team has signed, CI goes on to answer for its gateways.
     town.give(&["perth", "hobart"], &[NORTH], 2).unwrap();
     assert_eq!(town.all(), [Ok(2); 3]);
-    let view = town.audit().teams().remove(0);
+    let summary = town.audit().teams().remove(0);
     assert_eq!(
-        (view.paths, view.gateways.len(), view.expires),
+        (summary.paths, summary.gateways.len(), summary.expires),
         (vec!["hobart.tar.gz".to_owned(), "perth.tar.gz".to_owned()], 0, None)
     );
     town.sign_north(3, &[NORTH, CI]).unwrap();
@@ -325,7 +325,7 @@ fn a_thiefs_delegations_do_not_survive_the_change_of_keys() {
     let finish = |town: &mut Town, audit: Audit| {
         let mut proposal = propose(&audit).unwrap();
         let new = key(22);
-        assert_eq!(proposal.held.sign(&audit, &terms(), &[&new]).unwrap(), None);
+        assert_eq!(proposal.metadata.sign(&audit, &terms(), &[&new]).unwrap(), None);
         town.write(complete(&audit, proposal, at(NOW)).unwrap().files);
     };
     let mut kept = town.clone();
@@ -361,7 +361,7 @@ fn delegations_that_make_no_sense() {
     let west = Delegate::Remove { team: team("west") };
     refused(delegate(&town.audit(), west, &build, &bundles, &terms()), "delegates nothing to west");
     let (build, bundles) = built(&[("sydney", 2)]);
-    let nothing = propose_as(&town.audit(), &team("north"), &build, &bundles, &terms());
+    let nothing = propose_for_team(&town.audit(), &team("north"), &build, &bundles, &terms());
     refused(nothing, "none of the gateways in the build is delegated to north");
 }
 

@@ -5,13 +5,13 @@ use std::num::NonZeroU64;
 
 use clap::Subcommand;
 
-use super::sign::{About, Options, audit, begin, build, conclude, review, team};
+use super::sign::{Options, SigningRequest, audit, begin, build, conclude, review, team};
 use super::trust::{AnchorArgs, Directory, KeySource, Passphrase, load_public, refuse};
 use super::{Context, Exit, Failure, Format};
 use crate::primitives::Name;
 use crate::report::{TeamEntry, TeamsReport};
 use crate::tuf::KeyId;
-use crate::tuf::repository::{Delegate, TeamView, delegate};
+use crate::tuf::repository::{Delegate, TeamSummary, delegate};
 
 /// Give a team the keys of its own gateways
 ///
@@ -110,37 +110,37 @@ fn make(
     remark: String,
     context: &mut Context,
 ) -> Result<Exit, Failure> {
-    let begun = begin(options, false, |audit, _, _| Ok(audit), context)?;
+    let session = begin(options, false, |audit, _, _| Ok(audit), context)?;
     let (build, bundles) = build(options.build(), context)?;
-    let proposal = delegate(&begun.audit, change, &build, &bundles, &begun.terms);
+    let proposal = delegate(&session.audit, change, &build, &bundles, &session.terms);
     let proposal = proposal.map_err(|error| refuse(&error))?;
-    review(options, &begun.audit, &proposal, context)?;
-    let about = About { remarks: vec![remark], ..About::default() };
-    conclude(options, &begun, proposal, &about, context)
+    review(options, &session.audit, &proposal, context)?;
+    let request = SigningRequest { remarks: vec![remark], ..SigningRequest::default() };
+    conclude(options, &session, proposal, &request, context)
 }
 
 fn list(args: &List, context: &mut Context) -> Result<Exit, Failure> {
     let repository = Directory::new(&args.repository, context);
     let anchor = repository.anchor(&args.anchor, context)?;
     let audit = audit(anchor.bytes, &repository, context)?;
-    let entry = |view: TeamView| TeamEntry {
-        team: view.team.to_string(),
-        keys: view.keys.iter().map(ToString::to_string).collect(),
-        threshold: view.threshold,
-        paths: view.paths,
-        gateways: view.gateways,
-        expires: view.expires.map(|at| at.to_string()),
+    let entry = |team: TeamSummary| TeamEntry {
+        team: team.team.to_string(),
+        keys: team.keys.iter().map(ToString::to_string).collect(),
+        threshold: team.threshold,
+        paths: team.paths,
+        gateways: team.gateways,
+        expires: team.expires.map(|at| at.to_string()),
     };
-    let views = audit.teams();
+    let teams = audit.teams();
     if context.format == Format::Json {
-        context.json(&TeamsReport { teams: views.into_iter().map(entry).collect() })?;
+        context.json(&TeamsReport { teams: teams.into_iter().map(entry).collect() })?;
         return Ok(Exit::Done);
     }
-    if views.is_empty() {
+    if teams.is_empty() {
         context.terminal.note("nothing is delegated");
     }
     let mut text = String::new();
-    for TeamView { team, keys, threshold, paths, gateways, expires } in views {
+    for TeamSummary { team, keys, threshold, paths, gateways, expires } in teams {
         let keys: Vec<_> = keys.iter().map(KeyId::short).collect();
         let gateways: Vec<_> = gateways.iter().map(Name::as_str).collect();
         let (keys, paths) = (keys.join(", "), paths.join(", "));

@@ -4,7 +4,6 @@
 //! ([`Terminal`]).
 
 mod access;
-mod aftermath;
 mod build;
 mod check;
 mod completions;
@@ -22,6 +21,7 @@ mod lab;
 mod lock;
 mod man;
 mod mesh_file;
+mod notify;
 mod publish;
 mod reconcile;
 mod recover;

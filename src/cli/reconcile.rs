@@ -1,7 +1,7 @@
 //! `tieline reconcile`: bring this gateway to the newest release.
 
 use super::gateway::{ConfigArgs, Parts};
-use super::{Context, Exit, Failure, Format, aftermath};
+use super::{Context, Exit, Failure, Format, notify};
 use crate::primitives::Name;
 use crate::reconcile::{
     self, Alarm, Events, Move, OnDrift, Outcome, Preview, PreviewPhase, Refusal, ReleaseError,
@@ -71,7 +71,7 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
         preview.changes()
     } else {
         let reconcile::Run { ended, report } = reconcile::run(&gateway);
-        let printed = aftermath::tell(&config, &report, context);
+        let printed = notify::notify(&config, &report, context);
         if !printed {
             tell(&config.gateway, &report, context);
         }

@@ -2,7 +2,7 @@
 
 use super::gateway::{ConfigArgs, Parts};
 use super::reconcile::{failure, failure_of, note, tell};
-use super::{Context, Exit, Failure, aftermath};
+use super::{Context, Exit, Failure, notify};
 use crate::primitives::Name;
 use crate::reconcile::{
     Events, Gateway, ManualRollbackError, Rejected, Report, lift, roll_back_manually,
@@ -48,7 +48,7 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
     let run = context.terminal.work(doing, || roll_back_manually(&gateway, args.to));
     let run = run.map_err(|error| refused(&config.gateway, &error))?;
     let report = &run.report;
-    aftermath::tell(&config, report, context);
+    notify::notify(&config, report, context);
     tell(&config.gateway, report, context);
     if let Some(failure) = failure_of(&config.gateway, &run.ended) {
         return Err(failure);

@@ -68,10 +68,10 @@ pub fn publish(
     publication: &Publication,
 ) -> Result<Published, PublishError> {
     let mut release = Release::read(files, publication.repository)?;
-    release.bundles = verify::verify(files, now, publication, &release)?;
+    release.bundles = verify::verify(files, now, publication.root, &release)?;
     let recorded = recorded(files, git, publication)?;
     if let Some(recorded) = &recorded
-        && verify::binds(files, &release, &recorded.release)?
+        && verify::keeps_versions_of(files, &release, &recorded.release)?
     {
         release.check_follows(&recorded.release)?;
     }

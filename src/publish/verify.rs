@@ -5,24 +5,24 @@ use std::collections::BTreeMap;
 use camino::Utf8Path;
 use time::OffsetDateTime;
 
+use super::PublishError;
 use super::release::{Bundle, Release};
-use super::{Publication, PublishError};
 use crate::host::{FileError, Files};
 use crate::primitives::Name;
-use crate::tuf::repository::{binding, succeeds};
+use crate::tuf::repository::{is_next_root, keeps_versions};
 use crate::tuf::{Limits, Request, Stored, TrustError, Update};
 
-/// Runs the client workflow over the repository, and for every gateway what comes after it. What
+/// Runs the client workflow over the repository from `root` on, and for every gateway what comes after it. What
 /// comes back are the bundles that gateways will find: one of which somebody speaks who may not is
 /// no bundle.
 pub(super) fn verify(
     files: &dyn Files,
     now: OffsetDateTime,
-    publication: &Publication,
+    root: &[u8],
     release: &Release,
 ) -> Result<BTreeMap<Name, Bundle>, PublishError> {
-    let repository = publication.repository;
-    let root = Stored::provisioned(publication.root.to_vec());
+    let repository = &release.repository;
+    let root = Stored::provisioned(root.to_vec());
     let mut update = Update::start(root, now)?;
     for gateway in release.bundles.keys() {
         update.seek_bundle(gateway)?;
@@ -55,7 +55,7 @@ pub(super) fn verify(
 /// Whether gateways that come to know the newest root of `release` hold on to the version numbers of
 /// `published`. After keys were stolen and replaced they do not, however high the thief made them.
 /// Refuses to take away a root that is out.
-pub(super) fn binds(
+pub(super) fn keeps_versions_of(
     files: &dyn Files,
     release: &Release,
     published: &Release,
@@ -64,7 +64,7 @@ pub(super) fn binds(
     let theirs = |path: &str, limit| files.read(&published.repository.join(path), limit);
     let ours = release.last_root_number();
     match theirs(&format!("metadata/{}.root.json", ours + 1), Limits::GATEWAY.root) {
-        Ok(next) if succeeds(&root, &next)? => {
+        Ok(next) if is_next_root(&root, &next)? => {
             return Err(PublishError::Older { role: "root", theirs: ours + 1, ours });
         }
         Err(error) if !error.is_not_found() => return Err(error.into()),
@@ -72,7 +72,7 @@ pub(super) fn binds(
     }
     let timestamp = theirs("metadata/timestamp.json", Limits::GATEWAY.timestamp)?;
     let snapshot = theirs(&published.snapshot_path(), Limits::GATEWAY.snapshot)?;
-    Ok(binding(&root, &timestamp, &snapshot)?)
+    Ok(keeps_versions(&root, &timestamp, &snapshot)?)
 }
 
 fn read(

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::primitives::Name;
 
-/// The release that `tieline sign` made or holds, compared with the one before.
+/// The release that `tieline sign` made or proposed, compared with the one before.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct ReleaseReport {
@@ -19,7 +19,7 @@ pub struct ReleaseReport {
     /// The team whose gateways alone it is about, if it is one's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub team: Option<String>,
-    /// Whose signatures are missing, if the release is held for them.
+    /// Whose signatures are missing, if it is proposed and waits for them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub held: Option<MissingSignatures>,
     /// The commit of the mesh's repository that it was built from, if that is known.
@@ -114,7 +114,7 @@ pub struct KeyEntry {
 
 impl ReleaseReport {
     /// Says that the release waits for signatures.
-    pub fn hold(&mut self, missing: MissingSignatures) {
+    pub fn wait_for(&mut self, missing: MissingSignatures) {
         self.held = Some(missing);
     }
 

@@ -7,7 +7,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
-use super::metadata::Authority;
+use super::role_keys::Authority;
 use super::{KeyId, PublicKey, RoleName, pattern};
 use crate::primitives::Digest;
 
@@ -29,7 +29,7 @@ pub(super) struct Delegations {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct DelegatedRole {
     pub(super) name: RoleName,
-    #[serde(deserialize_with = "super::metadata::unique")]
+    #[serde(deserialize_with = "super::role_keys::unique")]
     pub(super) keyids: Vec<KeyId>,
     pub(super) threshold: NonZeroU64,
     /// Whether nobody is asked after this role about a path that is one of its own.
@@ -48,7 +48,7 @@ pub(super) struct DelegatedRole {
 /// SHA-256 of a path (TAP 15).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct SuccinctRoles {
-    #[serde(deserialize_with = "super::metadata::unique")]
+    #[serde(deserialize_with = "super::role_keys::unique")]
     pub(super) keyids: Vec<KeyId>,
     pub(super) threshold: NonZeroU64,
     pub(super) bit_length: u8,

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::envelope::{Wire, signed_by};
-use super::metadata::{Authority, Body, Root, Signed};
+use super::metadata::{Body, Root, Signed};
+use super::role_keys::Authority;
 use super::{KeyId, MetadataError, PublicKey, Role, Signer, SignerError};
 
 /// Metadata of one role, with the signatures that are there so far.
@@ -111,4 +112,17 @@ impl Draft {
         bytes.push(b'\n');
         Ok(bytes)
     }
+}
+
+/// Makes a metadata file of `signed`, with one signature by each of `signers` under the id its
+/// key has in `ids`. The same arguments give the same bytes.
+pub(super) fn seal<T: Body>(
+    signed: &Signed<T>,
+    signers: &[(KeyId, &dyn Signer)],
+) -> Result<Vec<u8>, SignerError> {
+    let mut draft = Draft::of(signed)?;
+    for (id, signer) in signers {
+        draft.sign(id, *signer)?;
+    }
+    draft.to_bytes()
 }

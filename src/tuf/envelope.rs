@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::json;
-use super::metadata::{Authority, Body, Root, Signed};
-use super::{Draft, KeyId, MetadataError, PublicKey, Role, Signer, SignerError, TooFew};
+use super::metadata::{Body, Root, Signed};
+use super::role_keys::Authority;
+use super::{KeyId, MetadataError, PublicKey, Role, TooFew};
 
 /// A metadata file that has been read, and is not yet verified: the only way to its content is
 /// [`verify`](Self::verify).
@@ -119,17 +120,4 @@ pub(super) fn signed_by<'a>(
         }
     }
     valid
-}
-
-/// Makes a metadata file of `signed`, with one signature by each of `signers` under the id its
-/// key has in `ids`. The same arguments give the same bytes.
-pub(super) fn seal<T: Body>(
-    signed: &Signed<T>,
-    signers: &[(KeyId, &dyn Signer)],
-) -> Result<Vec<u8>, SignerError> {
-    let mut draft = Draft::of(signed)?;
-    for (id, signer) in signers {
-        draft.sign(id, *signer)?;
-    }
-    draft.to_bytes()
 }

@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use super::delegations::Delegations;
+use super::role_keys::{Authority, RoleKeys};
 use super::{Hashes, KeyId, PublicKey, Role, UtcTime};
 use crate::primitives::Name;
 
@@ -59,32 +60,12 @@ pub(super) struct Root {
 /// Who holds the top-level roles.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Roles {
-    pub(super) root: Holders,
-    pub(super) timestamp: Holders,
-    pub(super) snapshot: Holders,
-    pub(super) targets: Holders,
+    pub(super) root: RoleKeys,
+    pub(super) timestamp: RoleKeys,
+    pub(super) snapshot: RoleKeys,
+    pub(super) targets: RoleKeys,
     #[serde(flatten)]
     pub(super) other: Map<String, Value>,
-}
-
-/// Who holds a role: any `threshold` of these keys together.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Holders {
-    #[serde(deserialize_with = "unique")]
-    pub(super) keyids: Vec<KeyId>,
-    pub(super) threshold: NonZeroU64,
-    #[serde(flatten)]
-    pub(super) other: Map<String, Value>,
-}
-
-/// Whose signatures count for one file, and how many of them it takes.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Authority<'a> {
-    /// The keys that whoever gives the role lists.
-    pub(super) keys: &'a BTreeMap<KeyId, PublicKey>,
-    /// Which of them hold the role.
-    pub(super) keyids: &'a [KeyId],
-    pub(super) threshold: NonZeroU64,
 }
 
 /// What the newest snapshot is (§4.6).
@@ -170,14 +151,14 @@ impl Body for Targets {
 impl Root {
     /// Who has to sign for `role`.
     pub(super) fn authority(&self, role: Role) -> Authority<'_> {
-        let Holders { keyids, threshold, .. } = self.roles.of(role);
+        let RoleKeys { keyids, threshold, .. } = self.roles.of(role);
         Authority { keys: &self.keys, keyids, threshold: *threshold }
     }
 }
 
 impl Roles {
     /// Who holds `role`.
-    pub(super) fn of(&self, role: Role) -> &Holders {
+    pub(super) fn of(&self, role: Role) -> &RoleKeys {
         match role {
             Role::Root => &self.root,
             Role::Timestamp => &self.timestamp,
@@ -196,14 +177,4 @@ fn spec_version<'de, D: Deserializer<'de>>(reader: D) -> Result<String, D::Error
         return Ok(text);
     }
     Err(D::Error::custom(format_args!("spec_version {text:?} is not 1.0 or a later 1.x")))
-}
-
-/// Key ids of which none stands twice (§4.3).
-pub(super) fn unique<'de, D: Deserializer<'de>>(reader: D) -> Result<Vec<KeyId>, D::Error> {
-    let ids = Vec::<KeyId>::deserialize(reader)?;
-    let distinct: std::collections::BTreeSet<_> = ids.iter().collect();
-    if distinct.len() == ids.len() {
-        return Ok(ids);
-    }
-    Err(D::Error::custom("a role lists the same key id twice"))
 }

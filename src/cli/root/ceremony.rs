@@ -10,7 +10,7 @@ use crate::cli::trust::{Anchor, AnchorArgs, CEREMONY, Directory};
 use crate::cli::{Context, Exit, Failure};
 use crate::host::{FileError, Mode};
 use crate::primitives::{Digest, Name, Shown};
-use crate::tuf::repository::{NewFile, RootError, RootProposal, TrustedRoot};
+use crate::tuf::repository::{NewFile, ProposedRoot, RootError, TrustedRoot};
 use crate::tuf::{KeyId, Limits, Request, SignerError};
 
 /// Where the ceremony takes place
@@ -38,22 +38,22 @@ pub(super) struct Ceremony {
     pub(super) trusted: Option<TrustedRoot>,
 }
 
-/// A proposal as it was found.
-pub(super) struct Found {
-    pub(super) proposal: RootProposal,
+/// A proposal, with the signatures that are there.
+pub(super) struct LoadedProposal {
+    pub(super) proposal: ProposedRoot,
     /// Signature files that count for nothing, and why.
     pub(super) ignored: Vec<String>,
 }
 
 /// One signature, as it is kept in a file of its own. Format 1, read by Tieline 0.1 and later.
 #[derive(Debug, Serialize, Deserialize)]
-struct Kept {
+struct SignatureFile {
     format: u32,
     keyid: KeyId,
     sig: String,
 }
 
-/// The format of [`Kept`].
+/// The format of [`SignatureFile`].
 const FORMAT: u32 = 1;
 
 /// The file of the proposal.
@@ -63,16 +63,16 @@ const PROPOSED: &str = "proposed.root.json";
 const SIGNATURES: &str = "signatures";
 
 /// The most that is read of a signature file, in bytes, and how many files are looked at.
-const MAX_KEPT: u64 = 16 << 10;
-const MOST_KEPT: usize = 256;
+const MAX_SIGNATURE: u64 = 16 << 10;
+const MOST_SIGNATURES: usize = 256;
 
 /// Why the roots could not be followed.
-enum Stopped {
+enum FollowFailure {
     Read(Failure),
     Refused(RootError),
 }
 
-impl From<RootError> for Stopped {
+impl From<RootError> for FollowFailure {
     fn from(error: RootError) -> Self {
         Self::Refused(error)
     }
@@ -90,24 +90,27 @@ impl Ceremony {
     }
 
     /// The proposal there is, with the signatures that are there.
-    pub(super) fn found(&self, context: &Context) -> Result<Option<Found>, Failure> {
+    pub(super) fn load_proposal(
+        &self,
+        context: &Context,
+    ) -> Result<Option<LoadedProposal>, Failure> {
         let path = self.directory.join(PROPOSED);
         let bytes = match context.host.files.read(&path, Limits::GATEWAY.root) {
             Err(FileError::NotFound { .. }) => return Ok(None),
             read => read.map_err(|error| Failure::new(Exit::Failure, &error))?,
         };
-        let proposal = RootProposal::read(self.trusted.clone(), &bytes);
-        let mut proposal = proposal.map_err(|error| self.strange(&error))?;
+        let proposal = ProposedRoot::read(self.trusted.clone(), &bytes);
+        let mut proposal = proposal.map_err(|error| self.explain_proposal(&error))?;
         let mut ignored = Vec::new();
-        for name in self.signature_files(context)?.iter().take(MOST_KEPT) {
+        for name in self.signature_files(context)?.iter().take(MOST_SIGNATURES) {
             let path = self.directory.join(SIGNATURES).join(name);
-            let bytes = context.host.files.read(&path, MAX_KEPT);
+            let bytes = context.host.files.read(&path, MAX_SIGNATURE);
             let bytes = bytes.map_err(|error| Failure::new(Exit::Failure, &error))?;
-            match serde_json::from_slice::<Kept>(&bytes) {
+            match serde_json::from_slice::<SignatureFile>(&bytes) {
                 Ok(kept) if kept.format != FORMAT => {
                     ignored.push(format!("{path} has format {}, not {FORMAT}", kept.format));
                 }
-                Ok(kept) if proposal.keep(&kept.keyid, &kept.sig) => {}
+                Ok(kept) if proposal.add_signature(&kept.keyid, &kept.sig) => {}
                 Ok(kept) => ignored.push(format!(
                     "{path} is no signature of this proposal by a root key {}: the proposal was \
                      changed after it was signed, or the key does not hold root",
@@ -116,12 +119,12 @@ impl Ceremony {
                 Err(_) => ignored.push(format!("{path} is no signature file")),
             }
         }
-        Ok(Some(Found { proposal, ignored }))
+        Ok(Some(LoadedProposal { proposal, ignored }))
     }
 
     /// The same, where there has to be one.
-    pub(super) fn demand(&self, context: &Context) -> Result<Found, Failure> {
-        self.found(context)?.ok_or_else(|| {
+    pub(super) fn require_proposal(&self, context: &Context) -> Result<LoadedProposal, Failure> {
+        self.load_proposal(context)?.ok_or_else(|| {
             let path = self.directory.join(PROPOSED);
             Failure::say(Exit::Failure, format!("no root is proposed: {path} does not exist")).hint(
                 "`tieline root add-key`, `revoke-key`, `replace-key`, `set-threshold` or `renew` \
@@ -131,7 +134,7 @@ impl Ceremony {
     }
 
     /// Why a proposal is none, and what to do about it.
-    fn strange(&self, error: &RootError) -> Failure {
+    fn explain_proposal(&self, error: &RootError) -> Failure {
         let path = self.directory.join(PROPOSED);
         let failure = explain(error);
         let failure = Failure { message: format!("{path}: {}", failure.message), ..failure };
@@ -150,9 +153,9 @@ impl Ceremony {
     }
 
     /// Writes a proposal that nobody has signed; how many signatures of an earlier one are gone.
-    pub(super) fn propose(
+    pub(super) fn save_proposal(
         &self,
-        proposal: &RootProposal,
+        proposal: &ProposedRoot,
         context: &Context,
     ) -> Result<usize, Failure> {
         let fail = |error: &FileError| Failure::new(Exit::Failure, error);
@@ -168,9 +171,9 @@ impl Ceremony {
     }
 
     /// Keeps signatures, each in a file that is called after its key.
-    pub(super) fn keep(
+    pub(super) fn save_signatures(
         &self,
-        proposal: &RootProposal,
+        proposal: &ProposedRoot,
         signatures: Vec<(KeyId, String)>,
         context: &Context,
     ) -> Result<Vec<Utf8PathBuf>, Failure> {
@@ -183,7 +186,7 @@ impl Ceremony {
         let mut paths = Vec::new();
         for (keyid, sig) in signatures {
             let path = directory.join(file_name(proposal, &keyid));
-            let kept = Kept { format: FORMAT, keyid, sig };
+            let kept = SignatureFile { format: FORMAT, keyid, sig };
             let text = serde_json::to_string_pretty(&kept);
             let text = text.map_err(|error| Failure::new(Exit::Failure, &error))? + "\n";
             context
@@ -198,7 +201,7 @@ impl Ceremony {
 
     /// Makes a proposal the newest root of the repository, which is agreed on from now on, and ends
     /// the ceremony; the files.
-    pub(super) fn end(
+    pub(super) fn finish(
         &self,
         root: &[NewFile],
         context: &Context,
@@ -240,21 +243,22 @@ pub(super) fn follow(
     context: &Context,
 ) -> Result<TrustedRoot, Failure> {
     let root = TrustedRoot::follow(first, |request| {
-        repository.read(request, context).map_err(Stopped::Read)
+        repository.read(request, context).map_err(FollowFailure::Read)
     });
     root.map_err(|stopped| match stopped {
-        Stopped::Read(failure) => failure,
-        Stopped::Refused(error) => explain(&error),
+        FollowFailure::Read(failure) => failure,
+        FollowFailure::Refused(error) => explain(&error),
     })
 }
 
 /// `anna-1f3c0a55.json`: what people call the key, and the beginning of a digest of its id. The id
 /// itself is others' text, and could be any path; a name alone could be that of two keys, one of
 /// which replaces the other.
-fn file_name(proposal: &RootProposal, id: &KeyId) -> String {
-    let holders = proposal.standings().into_iter().flat_map(|standing| {
-        standing.signed.into_iter().chain(standing.missing).collect::<Vec<_>>()
-    });
+fn file_name(proposal: &ProposedRoot, id: &KeyId) -> String {
+    let holders = proposal
+        .signature_statuses()
+        .into_iter()
+        .flat_map(|status| status.signed.into_iter().chain(status.missing).collect::<Vec<_>>());
     let mut names: Vec<Name> =
         holders.filter(|key| key.id == *id).filter_map(|key| key.name).collect();
     names.sort();

@@ -5,12 +5,12 @@ use std::num::NonZeroU64;
 
 use clap::ValueEnum;
 
-use super::ceremony::{Ceremony, Place, explain};
-use super::words;
+use super::ceremony::{Ceremony, LoadedProposal, Place, explain};
+use super::report;
 use crate::cli::trust::{Lifetime, NamedSource, Passphrase, refuse};
 use crate::cli::{Context, Exit, Failure, Format};
 use crate::report::counted;
-use crate::tuf::repository::{Edit, RootProposal};
+use crate::tuf::repository::{Edit, ProposedRoot};
 use crate::tuf::{Role, UtcTime};
 
 /// Propose that a key gets a role
@@ -163,9 +163,9 @@ fn propose(edits: &[Edit], change: &Change, context: &mut Context) -> Result<Exi
     if let Some(root) = ceremony.trusted.as_ref().filter(|_| change.signed_at.is_none()) {
         root.check_clock(now).map_err(|error| refuse(&error))?;
     }
-    let proposal = match (ceremony.found(context)?, &ceremony.trusted) {
-        (Some(found), _) => Ok(found.proposal),
-        (None, Some(root)) => RootProposal::begin(root.clone(), signed_at, expires),
+    let proposal = match (ceremony.load_proposal(context)?, &ceremony.trusted) {
+        (Some(loaded), _) => Ok(loaded.proposal),
+        (None, Some(root)) => ProposedRoot::begin(root.clone(), signed_at, expires),
         (None, None) => {
             let text = format!("there is no root in {}", ceremony.repository.path());
             return Err(Failure::say(Exit::Failure, text).hint(
@@ -176,12 +176,12 @@ fn propose(edits: &[Edit], change: &Change, context: &mut Context) -> Result<Exi
     };
     let proposal = proposal.and_then(|proposal| proposal.edited(edits, signed_at, expires));
     let proposal = proposal.map_err(|error| explain(&error))?;
-    let dropped = ceremony.propose(&proposal, context)?;
+    let dropped = ceremony.save_proposal(&proposal, context)?;
     if context.format == Format::Json {
-        let found = super::ceremony::Found { proposal: proposal.clone(), ignored: Vec::new() };
-        context.json(&words::report(&ceremony, Some(&found)))?;
+        let loaded = LoadedProposal { proposal: proposal.clone(), ignored: Vec::new() };
+        context.json(&report::root_report(&ceremony, Some(&loaded)))?;
     }
-    context.terminal.note(&words::proposed(&proposal));
+    context.terminal.note(&report::proposed_text(&proposal));
     if dropped > 0 {
         let signatures = counted(dropped, "signature");
         context.terminal.warn(&format!(

@@ -5,14 +5,14 @@ use std::num::NonZeroU64;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::ceremony::{Ceremony, Found, Place, explain};
-use super::words;
+use super::ceremony::{Ceremony, LoadedProposal, Place, explain};
+use super::report;
 use crate::cli::trust::{
     AnchorArgs, Lifetime, NamedSource, Passphrase, SignerArgs, consent, refuse,
 };
 use crate::cli::{Context, Exit, Failure, Format};
 use crate::primitives::Name;
-use crate::tuf::repository::{NamedKey, RoleTerms, RootError, RootTerms, first_proposal};
+use crate::tuf::repository::{NamedKey, RoleTerms, RootError, RootTerms, first_proposed_root};
 use crate::tuf::{KeyId, PublicKey, Role, Signer, UtcTime};
 
 /// Begin a repository with its first root
@@ -112,8 +112,8 @@ pub(super) fn run(args: &Init, context: &mut Context) -> Result<Exit, Failure> {
     refuse_a_second_proposal(&ceremony, context)?;
     let signers = args.signers.load(context)?;
     let (terms, names) = terms(args, &signers, context)?;
-    let mut proposal = first_proposal(&terms, &names).map_err(|error| refuse(&error))?;
-    let what = words::proposed(&proposal);
+    let mut proposal = first_proposed_root(&terms, &names).map_err(|error| refuse(&error))?;
+    let what = report::proposed_text(&proposal);
     consent(&what, "Sign this root?", args.signers.yes || signers.is_empty(), context)?;
     let mut signatures = Vec::new();
     for signer in &signers {
@@ -122,7 +122,7 @@ pub(super) fn run(args: &Init, context: &mut Context) -> Result<Exit, Failure> {
     }
     if proposal.is_complete() {
         let files = proposal.finish(terms.signed_at).map_err(|error| explain(&error))?;
-        for path in ceremony.end(&files, context)? {
+        for path in ceremony.finish(&files, context)? {
             context.terminal.note(&format!("wrote {path}"));
         }
         context.terminal.note(&format!(
@@ -130,14 +130,14 @@ pub(super) fn run(args: &Init, context: &mut Context) -> Result<Exit, Failure> {
             ceremony.directory
         ));
     } else {
-        ceremony.propose(&proposal, context)?;
-        ceremony.keep(&proposal, signatures, context)?;
+        ceremony.save_proposal(&proposal, context)?;
+        ceremony.save_signatures(&proposal, signatures, context)?;
         context.terminal.note(&format!("wrote {}: commit it", ceremony.directory));
-        context.terminal.note(&words::standing(&proposal));
+        context.terminal.note(&report::signature_status(&proposal));
     }
     if context.format == Format::Json {
-        let found = Found { proposal, ignored: Vec::new() };
-        context.json(&words::report(&ceremony, Some(&found)))?;
+        let loaded = LoadedProposal { proposal, ignored: Vec::new() };
+        context.json(&report::root_report(&ceremony, Some(&loaded)))?;
     }
     Ok(Exit::Done)
 }
@@ -161,7 +161,7 @@ fn refuse_a_second_root(
 }
 
 fn refuse_a_second_proposal(ceremony: &Ceremony, context: &Context) -> Result<(), Failure> {
-    if ceremony.found(context)?.is_none() {
+    if ceremony.load_proposal(context)?.is_none() {
         return Ok(());
     }
     let text = format!("a proposed root in {} exists already", ceremony.directory);

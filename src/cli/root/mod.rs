@@ -3,9 +3,9 @@
 mod ceremony;
 mod edit;
 mod init;
+mod report;
 mod show;
 mod sign;
-mod words;
 
 use clap::Subcommand;
 

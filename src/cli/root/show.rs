@@ -3,7 +3,7 @@
 use camino::Utf8PathBuf;
 
 use super::ceremony::{Ceremony, Place, explain};
-use super::words;
+use super::report;
 use crate::cli::{Context, Exit, Failure, Format};
 use crate::report::RootReport;
 use crate::tuf::Limits;
@@ -40,64 +40,68 @@ pub(super) fn show(args: &Show, context: &mut Context) -> Result<Exit, Failure> 
         let bytes = context.host.files.read(&context.path(file), Limits::GATEWAY.root);
         let bytes = bytes.map_err(|error| Failure::new(Exit::Failure, &error))?;
         let root = TrustedRoot::follow(bytes, |_| Ok::<_, RootError>(None));
-        let view = root.map_err(|error| explain(&error))?.view();
+        let summary = root.map_err(|error| explain(&error))?.summary();
         match context.format {
             Format::Human => {
-                context.terminal.result(&format!("{}\n", words::describe(&view)))?;
+                context.terminal.result(&format!("{}\n", report::describe(&summary)))?;
             }
             Format::Json => context.json(&RootReport {
                 format: RootReport::FORMAT,
-                root: Some(words::root_entry(&view)),
+                root: Some(report::root_entry(&summary)),
                 proposal: None,
             })?,
         }
         return Ok(Exit::Done);
     }
     let ceremony = Ceremony::open(&args.place, context)?;
-    let found = ceremony.found(context)?;
-    if ceremony.trusted.is_none() && found.is_none() {
+    let loaded = ceremony.load_proposal(context)?;
+    if ceremony.trusted.is_none() && loaded.is_none() {
         let text = format!("there is no root in {}", ceremony.repository.path());
         return Err(Failure::say(Exit::Failure, text).hint("`tieline root init` makes the first"));
     }
     if context.format == Format::Json {
-        context.json(&words::report(&ceremony, found.as_ref()))?;
+        context.json(&report::root_report(&ceremony, loaded.as_ref()))?;
         return Ok(Exit::Done);
     }
     if let Some(root) = &ceremony.trusted {
-        context.terminal.result(&format!("{}\n", words::describe(&root.view())))?;
+        context.terminal.result(&format!("{}\n", report::describe(&root.summary())))?;
     }
-    if let Some(found) = found {
-        let text = words::proposed(&found.proposal);
-        context.terminal.result(&format!("{text}\n{}\n", words::standing(&found.proposal)))?;
-        found.ignored.iter().for_each(|ignored| context.terminal.warn(ignored));
+    if let Some(loaded) = loaded {
+        let text = report::proposed_text(&loaded.proposal);
+        context
+            .terminal
+            .result(&format!("{text}\n{}\n", report::signature_status(&loaded.proposal)))?;
+        loaded.ignored.iter().for_each(|ignored| context.terminal.warn(ignored));
     }
     Ok(Exit::Done)
 }
 
 pub(super) fn verify(args: &Verify, context: &mut Context) -> Result<Exit, Failure> {
     let ceremony = Ceremony::open(&args.place, context)?;
-    let found = ceremony.found(context)?;
+    let loaded = ceremony.load_proposal(context)?;
     if context.format == Format::Json {
-        context.json(&words::report(&ceremony, found.as_ref()))?;
+        context.json(&report::root_report(&ceremony, loaded.as_ref()))?;
     }
-    let Some(found) = found else {
+    let Some(loaded) = loaded else {
         let Some(root) = &ceremony.trusted else {
             let text = format!("there is no root in {}", ceremony.repository.path());
             return Err(
                 Failure::say(Exit::Failure, text).hint("`tieline root init` makes the first")
             );
         };
-        let view = root.view();
+        let summary = root.summary();
         context.terminal.note(&format!(
             "root {} is signed as it must be and valid until {}; no other is proposed",
-            view.version, view.expires
+            summary.version, summary.expires
         ));
         return Ok(Exit::Done);
     };
     if context.format == Format::Human {
-        let text = words::proposed(&found.proposal);
-        context.terminal.result(&format!("{text}\n{}\n", words::standing(&found.proposal)))?;
+        let text = report::proposed_text(&loaded.proposal);
+        context
+            .terminal
+            .result(&format!("{text}\n{}\n", report::signature_status(&loaded.proposal)))?;
     }
-    found.ignored.iter().for_each(|ignored| context.terminal.warn(ignored));
-    Ok(if found.proposal.is_complete() { Exit::Done } else { Exit::Signature })
+    loaded.ignored.iter().for_each(|ignored| context.terminal.warn(ignored));
+    Ok(if loaded.proposal.is_complete() { Exit::Done } else { Exit::Signature })
 }

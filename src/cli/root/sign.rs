@@ -1,10 +1,10 @@
 //! `tieline root sign` and `tieline root rotate`.
 
 use super::ceremony::{Ceremony, Place, explain};
-use super::words;
-use crate::cli::trust::{Offline, SignerArgs, consent, export, read_signature};
+use super::report;
+use crate::cli::trust::{AuditFailure, Offline, SignerArgs, consent, export, read_signature};
 use crate::cli::{Context, Exit, Failure, Format};
-use crate::tuf::repository::{Audit, RepositoryError};
+use crate::tuf::repository::Audit;
 use crate::tuf::{Request, UtcTime};
 
 /// Sign the proposed root
@@ -50,10 +50,10 @@ pub(super) struct Rotate {
 
 pub(super) fn sign(args: &Sign, context: &mut Context) -> Result<Exit, Failure> {
     let ceremony = Ceremony::open(&args.place, context)?;
-    let mut found = ceremony.demand(context)?;
-    let what = words::proposed(&found.proposal);
+    let mut loaded = ceremony.require_proposal(context)?;
+    let what = report::proposed_text(&loaded.proposal);
     let now = UtcTime::from_clock(context.host.clock.now());
-    if let Some(ahead) = words::ahead(&found.proposal, now) {
+    if let Some(ahead) = report::future_date_warning(&loaded.proposal, now) {
         context.terminal.warn(&ahead);
     }
     if let Some(anchor) = &ceremony.anchor {
@@ -62,7 +62,7 @@ pub(super) fn sign(args: &Sign, context: &mut Context) -> Result<Exit, Failure> 
         }
         anchor.doubt().iter().for_each(|doubt| context.terminal.warn(doubt));
     }
-    let proposal = &mut found.proposal;
+    let proposal = &mut loaded.proposal;
     if let Some(path) = &args.offline.export {
         context.terminal.note(&what);
         export(path, proposal.message(), context)?;
@@ -86,28 +86,28 @@ pub(super) fn sign(args: &Sign, context: &mut Context) -> Result<Exit, Failure> 
         }
         signatures
     };
-    for path in ceremony.keep(proposal, signatures, context)? {
+    for path in ceremony.save_signatures(proposal, signatures, context)? {
         context.terminal.note(&format!("wrote {path}: commit it"));
     }
-    context.terminal.note(&words::standing(proposal));
-    found.ignored.iter().for_each(|ignored| context.terminal.warn(ignored));
+    context.terminal.note(&report::signature_status(proposal));
+    loaded.ignored.iter().for_each(|ignored| context.terminal.warn(ignored));
     if context.format == Format::Json {
-        context.json(&words::report(&ceremony, Some(&found)))?;
+        context.json(&report::root_report(&ceremony, Some(&loaded)))?;
     }
     Ok(Exit::Done)
 }
 
 pub(super) fn rotate(args: &Rotate, context: &mut Context) -> Result<Exit, Failure> {
     let ceremony = Ceremony::open(&args.place, context)?;
-    let found = ceremony.demand(context)?;
+    let loaded = ceremony.require_proposal(context)?;
     let now = UtcTime::from_clock(context.host.clock.now());
-    let files = found
+    let files = loaded
         .proposal
         .finish(now)
-        .map_err(|error| explain(&error).hint(words::standing(&found.proposal)))?;
-    let what = words::proposed(&found.proposal);
+        .map_err(|error| explain(&error).hint(report::signature_status(&loaded.proposal)))?;
+    let what = report::proposed_text(&loaded.proposal);
     consent(&what, "Make it the repository's newest root?", args.yes, context)?;
-    for path in ceremony.end(&files, context)? {
+    for path in ceremony.finish(&files, context)? {
         context.terminal.note(&format!("wrote {path}"));
     }
     context
@@ -116,30 +116,22 @@ pub(super) fn rotate(args: &Rotate, context: &mut Context) -> Result<Exit, Failu
     // Where there was no root before, it is the one to begin with.
     let anchor = ceremony.anchor.as_ref().map(|anchor| &anchor.bytes);
     let first = anchor.or(files.first().map(|root| &root.content));
-    what_next(first.cloned().unwrap_or_default(), &ceremony, context)?;
+    report_consequences(first.cloned().unwrap_or_default(), &ceremony, context)?;
     if context.format == Format::Json {
         let ceremony = Ceremony::open(&args.place, context)?;
-        context.json(&words::report(&ceremony, None))?;
+        context.json(&report::root_report(&ceremony, None))?;
     }
     Ok(Exit::Done)
 }
 
-/// Why the repository could not be looked at.
-enum Stopped {
-    Read(Failure),
-    Refused(RepositoryError),
-}
-
-impl From<RepositoryError> for Stopped {
-    fn from(error: RepositoryError) -> Self {
-        Self::Refused(error)
-    }
-}
-
 /// Says what the new root means for the release there is.
-fn what_next(first: Vec<u8>, ceremony: &Ceremony, context: &mut Context) -> Result<(), Failure> {
+fn report_consequences(
+    first: Vec<u8>,
+    ceremony: &Ceremony,
+    context: &mut Context,
+) -> Result<(), Failure> {
     let audit = Audit::new(first, |request: &Request| {
-        ceremony.repository.read(request, context).map_err(Stopped::Read)
+        ceremony.repository.read(request, context).map_err(AuditFailure::Read)
     });
     match audit {
         Ok(audit) => {
@@ -155,8 +147,8 @@ fn what_next(first: Vec<u8>, ceremony: &Ceremony, context: &mut Context) -> Resu
             };
             context.terminal.note(&next);
         }
-        Err(Stopped::Read(failure)) => return Err(failure),
-        Err(Stopped::Refused(error)) => {
+        Err(AuditFailure::Read(failure)) => return Err(failure),
+        Err(AuditFailure::Refused(error)) => {
             let failure = Failure::new(Exit::Failure, &error);
             context.terminal.warn(&format!("the root is in place, but: {}", failure.message));
         }

@@ -1,4 +1,4 @@
-//! What a release is made of: the repository, the build, what is held.
+//! What a release is made of: the repository, the build, what is proposed.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU64;
@@ -7,37 +7,16 @@ use camino::Utf8Path;
 
 use super::Options;
 use crate::bundle::{self, Build};
-use crate::cli::trust::{Directory, refuse};
+use crate::cli::trust::{AuditFailure, Directory, refuse};
 use crate::cli::{Context, Exit, Failure};
 use crate::primitives::{Digest, Name};
 use crate::tuf::repository::{
-    Audit, Held, NewFile, Proposal, RepositoryError, delegates_anew, proposed,
+    Audit, NewFile, ProposedMetadata, ProposedRelease, changed_delegations, load_proposed,
 };
 use crate::tuf::{Limits, Request, Role, RoleName};
 
 /// The most that is read of build.json, in bytes; a gateway takes about 150.
 const MAX_BUILD: u64 = 32 << 20;
-
-/// Why the repository could not be looked at.
-enum Stopped {
-    Read(Failure),
-    Refused(RepositoryError),
-}
-
-impl From<RepositoryError> for Stopped {
-    fn from(error: RepositoryError) -> Self {
-        Self::Refused(error)
-    }
-}
-
-impl From<Stopped> for Failure {
-    fn from(stopped: Stopped) -> Self {
-        match stopped {
-            Stopped::Read(failure) => failure,
-            Stopped::Refused(error) => refuse(&error),
-        }
-    }
-}
 
 /// The repository as it is, verified from `root` on.
 pub(in crate::cli) fn audit(
@@ -45,7 +24,7 @@ pub(in crate::cli) fn audit(
     repository: &Directory,
     context: &Context,
 ) -> Result<Audit, Failure> {
-    let read = |request: &Request| repository.read(request, context).map_err(Stopped::Read);
+    let read = |request: &Request| repository.read(request, context).map_err(AuditFailure::Read);
     Ok(Audit::new(root, read)?)
 }
 
@@ -91,48 +70,48 @@ fn listed(path: &Utf8Path, context: &Context) -> Result<Build, Failure> {
     })
 }
 
-/// The release that is held in the repository, with its bundles checked.
-pub(super) fn held(
+/// The release that is proposed in the repository, with its bundles checked.
+pub(super) fn proposed(
     repository: &Directory,
     audit: &Audit,
     team: Option<&RoleName>,
     context: &Context,
-) -> Result<Proposal, Failure> {
+) -> Result<ProposedRelease, Failure> {
     let read = |path: &str| {
         let request = Request { path: path.to_owned(), limit: Limits::GATEWAY.targets };
-        repository.read(&request, context).map_err(Stopped::Read)
+        repository.read(&request, context).map_err(AuditFailure::Read)
     };
-    let held = Held::read(audit, team, read)?.ok_or_else(|| {
-        let places = Held::paths(audit, team);
+    let metadata = ProposedMetadata::read(audit, team, read)?.ok_or_else(|| {
+        let places = ProposedMetadata::paths(audit, team);
         let place = repository.path().join(places.first().map_or("proposed", String::as_str));
         Failure::say(
             Exit::Failure,
-            format!("no release is held that follows the newest: {place} is not there"),
+            format!("no release is proposed that follows the newest: {place} is not there"),
         )
         .hint("`tieline sign --propose` makes one; a team's is meant with --as TEAM")
     })?;
-    Ok(proposed(audit, held, read)?)
+    Ok(load_proposed(audit, metadata, read)?)
 }
 
-/// What whoever signs a held release should know of it: how its bundles compare with a build made
+/// What whoever signs a proposed release should know of it: how its bundles compare with a build made
 /// here, if there is one, as whoever builds from the same commit has the same bytes; and which teams
 /// it gives other keys or gateways, which no bundle shows. Where nobody is asked, there has to be
 /// such a build, and no such change: whoever can write into proposed/ would else have it signed.
-pub(super) fn look(
+pub(super) fn check_countersigned(
     options: &Options,
     audit: &Audit,
-    proposal: &Proposal,
+    proposal: &ProposedRelease,
     context: &Context,
 ) -> Result<Vec<String>, Failure> {
     // Once the first file has enough signatures, nobody decides about it any more.
-    if proposal.held.open().is_none_or(|open| open.role() != Role::Targets) {
+    if proposal.metadata.open().is_none_or(|open| open.role() != Role::Targets) {
         return Ok(Vec::new());
     }
     let alone = options.signers.yes;
     let refused = |text: &str| {
         Failure::say(
             Exit::BadBundle,
-            format!("with --yes nobody looks at what is held, and {text}"),
+            format!("with --yes nobody looks at what is proposed, and {text}"),
         )
     };
     let mut remarks = Vec::new();
@@ -145,7 +124,7 @@ pub(super) fn look(
         }
         Compared::Same(text) | Compared::Not(text) => remarks.push(text),
     }
-    let teams = Vec::from_iter(delegates_anew(audit, proposal));
+    let teams = Vec::from_iter(changed_delegations(audit, proposal));
     if !teams.is_empty() {
         let text = format!("it changes the keys or gateways of teams: {}", teams.join(", "));
         if alone {
@@ -164,7 +143,7 @@ enum Compared {
 
 fn compare(
     directory: &Utf8Path,
-    proposal: &Proposal,
+    proposal: &ProposedRelease,
     context: &Context,
 ) -> Result<Compared, Failure> {
     let path = context.path(directory).join(Build::FILE);
@@ -191,7 +170,7 @@ fn compare(
 /// old job of CI was started again.
 pub(super) fn check_commit(
     audit: &Audit,
-    proposal: &Proposal,
+    proposal: &ProposedRelease,
     mesh: &Utf8Path,
     context: &Context,
 ) -> Result<(), Failure> {

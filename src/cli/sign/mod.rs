@@ -1,11 +1,11 @@
 //! `tieline sign`.
 
-mod conclude;
 mod inputs;
 mod offline;
 mod options;
 mod removed;
-mod words;
+mod report;
+mod session;
 
 use std::num::NonZeroU64;
 
@@ -15,11 +15,11 @@ use clap::ValueEnum;
 use super::trust::{Directory, refuse};
 use super::{Context, Exit, Failure};
 use crate::tuf::RoleName;
-use crate::tuf::repository::{Audit, check_held, propose, propose_as, refresh};
+use crate::tuf::repository::{Audit, check_proposed, propose, propose_for_team, refresh};
 
-pub(super) use conclude::{About, begin, conclude, review};
 pub(super) use inputs::{audit, build};
 pub(super) use options::Options;
+pub(super) use session::{SigningRequest, begin, conclude, review};
 
 /// Sign the built bundles as the next release
 ///
@@ -35,7 +35,7 @@ pub(super) use options::Options;
 /// timestamp does, sign again, or run `tieline sign --refresh` from CI on a schedule. What expired
 /// installs nothing new and stops nothing that runs.
 ///
-/// Where several have to sign, such as CI and a person: CI runs `sign --propose`, which holds the
+/// Where several have to sign, such as CI and a person: CI runs `sign --propose`, which leaves the
 /// release in proposed/ of the repository; the person looks at it and runs `sign --countersign`;
 /// CI finishes with `sign --countersign`. Nothing is released before.
 #[derive(Debug, clap::Args)]
@@ -47,7 +47,7 @@ pub(super) struct Args {
     #[arg(long, conflicts_with_all = ["countersign", "build", "team"])]
     refresh: bool,
 
-    /// Sign the release that is held, and release it if nothing is missing any more
+    /// Sign the proposed release, and release it if nothing is missing any more
     #[arg(long, conflicts_with_all = ["propose", "after"])]
     countersign: bool,
 
@@ -81,38 +81,38 @@ enum Inherit {
 pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
     let options = &args.options;
     let team = args.team.as_deref().map(team).transpose()?;
-    let begun = begin(
+    let session = begin(
         options,
         args.import.is_some(),
         |audit, repository, context| changed(args, audit, repository, context),
         context,
     )?;
-    let (audit, terms) = (&begun.audit, &begun.terms);
-    let mut about = About {
+    let (audit, terms) = (&session.audit, &session.terms);
+    let mut request = SigningRequest {
         remarks: Vec::new(),
         import: args.import.as_deref(),
         countersign: args.countersign,
     };
     if args.refresh {
         let proposal = refresh(audit, terms).map_err(|error| refuse(&error))?;
-        about.remarks.push("nothing but its timestamp is signed again".to_owned());
-        return conclude(options, &begun, proposal, &about, context);
+        request.remarks.push("nothing but its timestamp is signed again".to_owned());
+        return conclude(options, &session, proposal, &request, context);
     }
     let proposal = if args.countersign {
-        let proposal = inputs::held(&begun.repository, audit, team.as_ref(), context)?;
-        check_held(&proposal.held, terms.signed_at).map_err(|error| refuse(&error))?;
-        about.remarks.extend(inputs::look(options, audit, &proposal, context)?);
+        let proposal = inputs::proposed(&session.repository, audit, team.as_ref(), context)?;
+        check_proposed(&proposal.metadata, terms.signed_at).map_err(|error| refuse(&error))?;
+        request.remarks.extend(inputs::check_countersigned(options, audit, &proposal, context)?);
         proposal
     } else {
         let (build, bundles) = build(&options.build, context)?;
         let proposal = match &team {
-            Some(team) => propose_as(audit, team, &build, &bundles, terms),
+            Some(team) => propose_for_team(audit, team, &build, &bundles, terms),
             None => propose(audit, &build, &bundles, terms),
         };
         proposal.map_err(|error| refuse(&error))?
     };
     review(options, audit, &proposal, context)?;
-    conclude(options, &begun, proposal, &about, context)
+    conclude(options, &session, proposal, &request, context)
 }
 
 /// The repository as the options want it to be seen.

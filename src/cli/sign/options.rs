@@ -22,7 +22,7 @@ pub(in crate::cli) struct Options {
     #[command(flatten)]
     pub(super) signers: SignerArgs,
 
-    /// If signatures are missing in the end, hold the release for others to countersign
+    /// If signatures are missing in the end, leave the release proposed, for others to countersign
     #[arg(long)]
     pub(super) propose: bool,
 

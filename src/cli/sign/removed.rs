@@ -9,14 +9,14 @@ use crate::host::FileError;
 use crate::model::Lock;
 use crate::primitives::Name;
 use crate::spec::MAX_BYTES;
-use crate::tuf::repository::{NewFile, Proposal};
+use crate::tuf::repository::{NewFile, ProposedRelease};
 
 /// Those that were named, and those that mesh.lock remembers as removed. Where there is a
 /// mesh.lock, it also says for which gateways there has to be a bundle.
 pub(super) fn allowed(
     named: &[Name],
     mesh: &Utf8Path,
-    proposal: &Proposal,
+    proposal: &ProposedRelease,
     context: &Context,
 ) -> Result<BTreeSet<Name>, Failure> {
     let mut may: BTreeSet<Name> = named.iter().cloned().collect();
@@ -24,7 +24,7 @@ pub(super) fn allowed(
     let Some(lock) = read(&path, context)? else { return Ok(may) };
     may.extend(lock.removed());
     // A team has no bundles but its own.
-    if proposal.held.team().is_some() {
+    if proposal.metadata.team().is_some() {
         return Ok(may);
     }
     let built = proposal.bundles.iter().filter_map(NewFile::gateway);

@@ -29,7 +29,7 @@ pub(in crate::cli) struct Anchor {
 pub(in crate::cli) const CEREMONY: &str = "root";
 
 /// Our copy of a version of root.
-struct Copy {
+struct RootCopy {
     version: u64,
     path: Utf8PathBuf,
     bytes: Vec<u8>,
@@ -57,7 +57,7 @@ impl AnchorArgs {
             Some(path) => vec![named(context.path(path), context)?],
             None => agreed(&context.path(directory), context)?,
         };
-        for Copy { version, path, bytes } in &copies {
+        for RootCopy { version, path, bytes } in &copies {
             let request = request(*version);
             let theirs = &request.path;
             let text = match read(&request)? {
@@ -77,18 +77,18 @@ impl AnchorArgs {
 }
 
 /// The root in the file at `path`.
-fn named(path: Utf8PathBuf, context: &Context) -> Result<Copy, Failure> {
+fn named(path: Utf8PathBuf, context: &Context) -> Result<RootCopy, Failure> {
     let bytes = read_root(&path, context)?;
     let root = TrustedRoot::follow(bytes.clone(), |_| Ok::<_, RootError>(None));
     let root = root.map_err(|error| {
         let failure = Failure::new(Exit::Signature, &error);
         Failure { message: format!("{path}: {}", failure.message), ..failure }
     })?;
-    Ok(Copy { version: root.version(), path, bytes })
+    Ok(RootCopy { version: root.version(), path, bytes })
 }
 
 /// The roots that are kept in `directory`, the oldest first.
-fn agreed(directory: &Utf8Path, context: &Context) -> Result<Vec<Copy>, Failure> {
+fn agreed(directory: &Utf8Path, context: &Context) -> Result<Vec<RootCopy>, Failure> {
     let names = context.host.files.list(directory);
     let names = names.map_err(|error| Failure::new(Exit::Failure, &error))?;
     let version =
@@ -97,7 +97,7 @@ fn agreed(directory: &Utf8Path, context: &Context) -> Result<Vec<Copy>, Failure>
     versions.sort();
     let copy = |(version, name)| {
         let path = directory.join(name);
-        Ok(Copy { version, bytes: read_root(&path, context)?, path })
+        Ok(RootCopy { version, bytes: read_root(&path, context)?, path })
     };
     versions.into_iter().map(copy).collect()
 }

@@ -2,6 +2,7 @@
 
 mod agent;
 mod anchor;
+mod audit_failure;
 mod command;
 mod consent;
 mod directory;
@@ -13,6 +14,7 @@ mod passphrase;
 mod signers;
 
 pub(super) use anchor::{Anchor, AnchorArgs, CEREMONY};
+pub(super) use audit_failure::AuditFailure;
 pub(super) use consent::consent;
 pub(super) use directory::Directory;
 pub(super) use keys::{KeySource, load_pair, load_public};
@@ -83,7 +85,7 @@ pub(super) fn refuse(error: &RepositoryError) -> Failure {
                     .to_owned(),
             ),
         ),
-        RepositoryError::Held(trust) => {
+        RepositoryError::Proposed(trust) => {
             (trust.kind().into(), Some("propose it again with `tieline sign --propose`".to_owned()))
         }
         RepositoryError::Number { .. } => {

@@ -5,23 +5,23 @@ use super::place::Place;
 use crate::bundle;
 use crate::cli::{Context, Exit, Failure};
 use crate::primitives::{Digest, Name};
-use crate::tuf::repository::{Audit, BundleSight, Examination};
+use crate::tuf::repository::{Audit, BundleSummary, RepositorySummary};
 use crate::tuf::{Limits, Request};
 
 /// Reads each bundle, and says what is wrong with it.
 pub(super) fn check(
     audit: &Audit,
-    seen: &Examination,
+    summary: &RepositorySummary,
     repository: &Place,
     context: &Context,
 ) -> Result<Vec<Problem>, Failure> {
     let mut problems = Vec::new();
-    for (gateway, sight) in &seen.bundles {
+    for (gateway, released) in &summary.bundles {
         let limit = Limits::GATEWAY.bundle;
-        let bytes = repository.read(&Request { path: sight.path.clone(), limit }, context)?;
+        let bytes = repository.read(&Request { path: released.path.clone(), limit }, context)?;
         let wrong = bytes.map_or_else(
-            || Some(format!("{} is missing", sight.path)),
-            |bytes| wrong(gateway, audit.mesh(), sight, &bytes),
+            || Some(format!("{} is missing", released.path)),
+            |bytes| wrong(gateway, audit.mesh(), released, &bytes),
         );
         if let Some(wrong) = wrong {
             problems
@@ -31,9 +31,14 @@ pub(super) fn check(
     Ok(problems)
 }
 
-fn wrong(gateway: &Name, mesh: Option<&Name>, sight: &BundleSight, bytes: &[u8]) -> Option<String> {
-    if bytes.len() as u64 != sight.length || Digest::of(bytes) != sight.digest {
-        return Some(format!("{} is not what was signed", sight.path));
+fn wrong(
+    gateway: &Name,
+    mesh: Option<&Name>,
+    released: &BundleSummary,
+    bytes: &[u8],
+) -> Option<String> {
+    if bytes.len() as u64 != released.length || Digest::of(bytes) != released.digest {
+        return Some(format!("{} is not what was signed", released.path));
     }
     match bundle::unpack(bytes) {
         Err(error) => Some(crate::primitives::sentence(&error)),

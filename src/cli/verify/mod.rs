@@ -3,19 +3,19 @@
 mod bundles;
 mod place;
 mod rebuild;
-mod words;
+mod report;
 
 use camino::Utf8PathBuf;
 
 use super::access::{Access, workspace};
-use super::trust::{AnchorArgs, refuse};
+use super::trust::{AnchorArgs, AuditFailure};
 use super::{Context, Exit, Failure, Format};
 use crate::host::git::{Fetch, Limits};
 use crate::primitives::Digest;
 use crate::publish::RELEASE_BRANCH;
 use crate::report::VerifyReport;
 use crate::tuf::UtcTime;
-use crate::tuf::repository::{Audit, Examination};
+use crate::tuf::repository::{Audit, RepositorySummary};
 use place::Place;
 
 /// Audit a repository from its root up
@@ -85,26 +85,22 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
     let anchor = repository.anchor(&args.anchor, context)?;
     let first = anchor.bytes;
     let audit = Audit::new(first.clone(), |request| {
-        repository.read(request, context).map_err(words::Stop::Read)
-    })
-    .map_err(|stop| match stop {
-        words::Stop::Read(failure) => failure,
-        words::Stop::Refused(error) => refuse(&error),
+        repository.read(request, context).map_err(AuditFailure::Read)
     })?;
-    let seen = audit.examine(&first);
-    let mut problems = expiries(&audit, &seen, UtcTime::from_clock(context.host.clock.now()));
-    problems.extend(bundles::check(&audit, &seen, &repository, context)?);
+    let summary = audit.summary(&first);
+    let mut problems = expiries(&audit, &summary, UtcTime::from_clock(context.host.clock.now()));
+    problems.extend(bundles::check(&audit, &summary, &repository, context)?);
     let rebuilt = if args.rebuild {
-        rebuild::compare(&seen, &args.mesh, context)?
+        rebuild::compare(&summary, &args.mesh, context)?
     } else {
         rebuild::Comparison::default()
     };
     problems.extend(rebuilt.problems());
 
-    let mut report = words::report(&audit, &seen, &rebuilt, &problems);
+    let mut report = report::verify_report(&audit, &summary, &rebuilt, &problems);
     report.root_given = anchor.is_own;
     report.root_sha256 = Digest::of(&first).to_string();
-    tell(&report, &problems, context)?;
+    show(&report, &problems, context)?;
     Ok(problems.first().map_or(Exit::Done, |problem| problem.exit))
 }
 
@@ -132,7 +128,7 @@ fn fetch(
 }
 
 /// What gateways do not take any more, although it was signed as it should be.
-fn expiries(audit: &Audit, seen: &Examination, now: UtcTime) -> Vec<Problem> {
+fn expiries(audit: &Audit, summary: &RepositorySummary, now: UtcTime) -> Vec<Problem> {
     let mut problems = Vec::new();
     if let Some(version) = audit.superseded() {
         let text = format!(
@@ -141,8 +137,8 @@ fn expiries(audit: &Audit, seen: &Examination, now: UtcTime) -> Vec<Problem> {
         );
         problems.push(Problem::new(Exit::Signature, text));
     }
-    let root = seen.roots.last().map(|root| ("root".to_owned(), root.view.expires));
-    let others = seen.metadata.iter().map(|file| (file.role.clone(), file.expires));
+    let root = summary.roots.last().map(|root| ("root".to_owned(), root.summary.expires));
+    let others = summary.metadata.iter().map(|file| (file.role.clone(), file.expires));
     for (role, expires) in root.into_iter().chain(others).filter(|(_, expires)| *expires <= now) {
         let text = format!("the {role} metadata expired at {expires}");
         problems.push(Problem::new(Exit::Expired, text));
@@ -150,7 +146,7 @@ fn expiries(audit: &Audit, seen: &Examination, now: UtcTime) -> Vec<Problem> {
     problems
 }
 
-fn tell(report: &VerifyReport, problems: &[Problem], context: &mut Context) -> Result<(), Failure> {
+fn show(report: &VerifyReport, problems: &[Problem], context: &mut Context) -> Result<(), Failure> {
     match context.format {
         Format::Json => context.json(report)?,
         Format::Human => context.terminal.result(&format!("{}\n", report.text()))?,

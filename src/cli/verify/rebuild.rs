@@ -9,7 +9,7 @@ use crate::cli::mesh_file::load_commit;
 use crate::cli::{Context, Exit, Failure};
 use crate::compile::compile;
 use crate::primitives::{Digest, Name};
-use crate::tuf::repository::{BundleSight, Examination};
+use crate::tuf::repository::{BundleSummary, RepositorySummary};
 
 /// What building again came to.
 #[derive(Default)]
@@ -35,13 +35,13 @@ pub(super) enum Outcome {
 
 /// Builds every commit that the release names, and compares.
 pub(super) fn compare(
-    seen: &Examination,
+    summary: &RepositorySummary,
     mesh: &Utf8Path,
     context: &mut Context,
 ) -> Result<Comparison, Failure> {
-    let commits = seen.bundles.values().filter_map(|bundle| bundle.source_commit.clone());
+    let commits = summary.bundles.values().filter_map(|bundle| bundle.source_commit.clone());
     let mut comparison = Comparison { commits: commits.collect(), ..Comparison::default() };
-    if comparison.commits.is_empty() && !seen.bundles.is_empty() {
+    if comparison.commits.is_empty() && !summary.bundles.is_empty() {
         let text = "the release does not say which commit it was built from";
         return Err(Failure::say(Exit::Failure, text)
             .hint("`tieline build` notes the commit where mesh.yaml and mesh.lock are committed"));
@@ -53,16 +53,19 @@ pub(super) fn compare(
         let digests = bundles.into_iter().map(|(gateway, bundle)| (gateway, bundle.digest));
         built.insert(commit, digests.collect());
     }
-    let outcome = |gateway: &Name, sight: &BundleSight| {
-        let Some(commit) = &sight.source_commit else { return Outcome::NoCommit };
+    let outcome = |gateway: &Name, released: &BundleSummary| {
+        let Some(commit) = &released.source_commit else { return Outcome::NoCommit };
         match built.get(commit.as_str()).and_then(|digests| digests.get(gateway)) {
-            Some(digest) if *digest == sight.digest => Outcome::Same,
+            Some(digest) if *digest == released.digest => Outcome::Same,
             Some(_) => Outcome::Other,
             None => Outcome::Unknown,
         }
     };
-    comparison.gateways =
-        seen.bundles.iter().map(|(name, sight)| (name.clone(), outcome(name, sight))).collect();
+    comparison.gateways = summary
+        .bundles
+        .iter()
+        .map(|(name, released)| (name.clone(), outcome(name, released)))
+        .collect();
     Ok(comparison)
 }
 

@@ -40,7 +40,7 @@ impl Validity {
 
 /// How expiry is judged in one update: by one time, fixed at its beginning (specification 5.1).
 #[derive(Debug, Clone, Copy)]
-pub(in crate::tuf) enum Judge {
+pub(in crate::tuf) enum ExpiryCheck {
     /// By this time.
     At(UtcTime),
     /// Not at all: for the keeper of a repository, who must be able to renew what has expired.
@@ -48,12 +48,12 @@ pub(in crate::tuf) enum Judge {
     Never,
 }
 
-impl Judge {
+impl ExpiryCheck {
     /// The later of this time and one that signed metadata prove to have passed.
     pub(in crate::tuf) fn not_before(self, signed_at: Option<UtcTime>) -> Self {
         match (self, signed_at) {
             (Self::At(now), Some(floor)) => Self::At(now.max(floor)),
-            (judge, _) => judge,
+            (check, _) => check,
         }
     }
 

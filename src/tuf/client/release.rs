@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::checks::freshness_keys;
-use super::expiry::Judge;
-use super::search::Found;
+use super::expiry::ExpiryCheck;
+use super::search::SearchResults;
 use super::{Request, Validity};
 use crate::bundle::{self, BundleError, Manifest};
 use crate::primitives::{ArtifactSet, Digest, Name};
@@ -17,7 +17,7 @@ use crate::tuf::{Role, TrustError, UtcTime};
 #[derive(Debug)]
 pub struct VerifiedRelease {
     targets: Signed<Targets>,
-    found: Found,
+    found: SearchResults,
     mesh: Option<Name>,
     freshness_keys: Digest,
     consistent: bool,
@@ -81,9 +81,9 @@ impl VerifiedRelease {
     pub(super) fn new(
         root: &Signed<Root>,
         targets: Signed<Targets>,
-        found: Found,
+        found: SearchResults,
         validity: Vec<Validity>,
-        judge: Judge,
+        expiry_check: ExpiryCheck,
         limit: u64,
     ) -> Self {
         Self {
@@ -93,9 +93,9 @@ impl VerifiedRelease {
             freshness_keys: freshness_keys(&root.body),
             consistent: root.body.consistent_snapshot,
             validity,
-            now: match judge {
-                Judge::At(now) => Some(now),
-                Judge::Never => None,
+            now: match expiry_check {
+                ExpiryCheck::At(now) => Some(now),
+                ExpiryCheck::Never => None,
             },
             limit,
         }

@@ -45,14 +45,14 @@ impl Update {
         self.trusted.timestamp = self.load(&mut |stored| &mut stored.timestamp);
         self.trusted.snapshot = self.load(&mut |stored| &mut stored.snapshot);
         self.trusted.targets = self.load(&mut |stored| &mut stored.targets);
-        self.judge = self
-            .judge
+        self.expiry_check = self
+            .expiry_check
             .not_before(self.root.signed_at)
             .not_before(self.trusted.timestamp.as_ref().and_then(|signed| signed.signed_at))
             .not_before(self.trusted.snapshot.as_ref().and_then(|signed| signed.signed_at))
             .not_before(self.trusted.targets.as_ref().and_then(|signed| signed.signed_at));
         // 5.3.10: the newest root has not expired.
-        self.judge.check(Role::Root.file_name(), &self.root)?;
+        self.expiry_check.check(Role::Root.file_name(), &self.root)?;
         Ok(Phase::Timestamp)
     }
 
@@ -101,13 +101,13 @@ impl Update {
             // 5.4.3.1: the same version again is discarded. What is trusted may be incomplete
             // since an earlier update broke off, so go on from there.
             if new.version == trusted.version {
-                self.judge.check(path, trusted)?;
+                self.expiry_check.check(path, trusted)?;
                 let meta = trusted.body.meta.snapshot.clone();
                 return self.after_timestamp(meta);
             }
         }
         // 5.4.4: not expired.
-        self.judge.check(path, &new)?;
+        self.expiry_check.check(path, &new)?;
         // 5.4.5: to be stored.
         let meta = new.body.meta.snapshot.clone();
         self.stored.timestamp = Some(bytes);
@@ -153,7 +153,7 @@ impl Update {
         }
         let meta = targets_meta(path, &new)?;
         // 5.5.6: not expired.
-        self.judge.check(path, &new)?;
+        self.expiry_check.check(path, &new)?;
         // 5.5.7: to be stored.
         self.stored.snapshot = Some(bytes);
         self.trusted.snapshot = Some(new);
@@ -183,18 +183,11 @@ impl Update {
         // 5.6.4: of the version that the snapshot names.
         check_version(path, by, meta, &new)?;
         // 5.6.5: not expired.
-        self.judge.check(path, &new)?;
+        self.expiry_check.check(path, &new)?;
         // 5.6.6: to be stored.
         self.stored.targets = Some(bytes);
         self.trusted.targets = Some(new);
         self.search_on()
-    }
-
-    /// Whether what is stored is what `meta` describes, and still valid: then it is not fetched.
-    pub(super) fn is_meant<T>(&self, meta: &MetaFile, signed: &Signed<T>, bytes: &[u8]) -> bool {
-        signed.version == meta.version
-            && check_bytes("", "", meta, bytes).is_ok()
-            && self.judge.check("", signed).is_ok()
     }
 
     /// The content of top-level metadata, if those who hold the role in the trusted root have signed it.

@@ -1,16 +1,13 @@
-//! One update: from what is trusted to the newest release, or to the reason why not.
+//! The state of one update: what is trusted by now, and what is wanted next.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::mem;
 
 use time::OffsetDateTime;
 
-use super::checks::{read, unsigned};
-use super::expiry::Judge;
-use super::release::target_path;
-use super::search::{Found, Search, Visit};
-use super::{Change, Stored, Validity, VerifiedFile, VerifiedRelease};
-use crate::primitives::Name;
+use super::checks::{check_bytes, read, unsigned};
+use super::expiry::ExpiryCheck;
+use super::search::{Search, SearchResults, Visit};
+use super::{Change, Stored};
 use crate::tuf::metadata::{MetaFile, Root, Signed, Snapshot, Targets, Timestamp};
 use crate::tuf::{Limits, Role, TrustError, UtcTime};
 
@@ -28,7 +25,7 @@ use crate::tuf::{Limits, Role, TrustError, UtcTime};
 #[derive(Debug)]
 pub struct Update {
     pub(super) limits: Limits,
-    pub(super) judge: Judge,
+    pub(super) expiry_check: ExpiryCheck,
     pub(super) stored: Stored,
     pub(super) root: Signed<Root>,
     pub(super) roots_followed: u32,
@@ -39,18 +36,7 @@ pub struct Update {
     pub(super) wanted: VecDeque<String>,
     /// The search that is under way.
     pub(super) search: Option<Search>,
-    pub(super) found: Found,
-}
-
-/// A file that an update wants.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Request {
-    /// Its path in the repository, such as `metadata/timestamp.json`, with what cannot stand in a
-    /// URL percent-encoded.
-    pub path: String,
-    /// How many bytes of it to read at most. Reading one more, to see that there are more, is
-    /// fine: it will be refused for its size.
-    pub limit: u64,
+    pub(super) found: SearchResults,
 }
 
 /// What was verified in earlier updates and still verifies: nothing may go back behind it.
@@ -79,13 +65,13 @@ impl Update {
     /// Expiry is judged by one time (specification 5.1): that of the clock or, where a clock is
     /// behind it, the newest time that stored, signed metadata prove to have passed.
     pub fn start(stored: Stored, clock: OffsetDateTime) -> Result<Self, TrustError> {
-        Self::begin(stored, Judge::At(UtcTime::from_clock(clock)), Limits::GATEWAY)
+        Self::begin(stored, ExpiryCheck::At(UtcTime::from_clock(clock)), Limits::GATEWAY)
     }
 
     /// Begins an update with other limits or another way to judge expiry.
     pub(in crate::tuf) fn begin(
         stored: Stored,
-        judge: Judge,
+        expiry_check: ExpiryCheck,
         limits: Limits,
     ) -> Result<Self, TrustError> {
         // 5.2: the trusted root. It may have expired; its successors may not.
@@ -96,7 +82,7 @@ impl Update {
             .map_err(|error| TrustError::Root(Box::new(error)))?;
         Ok(Self {
             limits,
-            judge,
+            expiry_check,
             stored,
             root,
             roots_followed: 0,
@@ -105,88 +91,8 @@ impl Update {
             phase: Phase::Root,
             wanted: VecDeque::new(),
             search: None,
-            found: Found::default(),
+            found: SearchResults::default(),
         })
-    }
-
-    /// Has the bundle of `gateway` sought as well, wherever it is delegated to.
-    pub fn seek_bundle(&mut self, gateway: &Name) -> Result<(), TrustError> {
-        self.seek(&target_path(gateway))
-    }
-
-    /// Has the target at `path` sought as well. It may be called at any time, also when nothing
-    /// more was asked for; an error is that of what is stored of delegated roles.
-    pub fn seek(&mut self, path: &str) -> Result<(), TrustError> {
-        self.wanted.push_back(path.to_owned());
-        if matches!(self.phase, Phase::Done) {
-            self.phase = Phase::Failed;
-            self.phase = self.search_on()?;
-        }
-        Ok(())
-    }
-
-    /// The next file the update wants; `None` when there is nothing more to ask for.
-    #[must_use]
-    pub fn next(&self) -> Option<Request> {
-        let consistent = self.root.body.consistent_snapshot;
-        let described = |role: Role, meta: &MetaFile, most: u64| Request {
-            path: role.path(consistent.then_some(meta.version.get())),
-            limit: meta.length.unwrap_or(most).min(most),
-        };
-        match &self.phase {
-            Phase::Root => Some(Request {
-                path: Role::Root.path(Some(self.root.version.get().saturating_add(1))),
-                limit: self.limits.root,
-            }),
-            Phase::Timestamp => {
-                Some(Request { path: Role::Timestamp.path(None), limit: self.limits.timestamp })
-            }
-            Phase::Snapshot(meta) => Some(described(Role::Snapshot, meta, self.limits.snapshot)),
-            Phase::Targets(meta) => Some(described(Role::Targets, meta, self.limits.targets)),
-            Phase::Delegated(visit, meta) => Some(Request {
-                path: visit.name.path(consistent.then_some(meta.version.get())),
-                limit: meta.length.unwrap_or(self.limits.targets).min(self.limits.targets),
-            }),
-            Phase::Done | Phase::Failed => None,
-        }
-    }
-
-    /// Takes the bytes of the file that [`next`](Self::next) asked for, or that there is no such
-    /// file.
-    pub fn supply(&mut self, bytes: Option<Vec<u8>>) -> Result<(), TrustError> {
-        let Some(Request { path, limit }) = self.next() else { return Ok(()) };
-        let phase = mem::replace(&mut self.phase, Phase::Failed);
-        if bytes.as_ref().is_some_and(|bytes| bytes.len() as u64 > limit) {
-            return Err(TrustError::TooLarge { file: path, limit });
-        }
-        self.phase = match (phase, bytes) {
-            (Phase::Root, Some(bytes)) => self.take_root(&path, bytes)?,
-            (Phase::Root, None) => self.settle_root()?,
-            (Phase::Timestamp, Some(bytes)) => self.take_timestamp(&path, bytes)?,
-            (Phase::Snapshot(meta), Some(bytes)) => self.take_snapshot(&path, &meta, bytes)?,
-            (Phase::Targets(meta), Some(bytes)) => self.take_targets(&path, &meta, bytes)?,
-            (Phase::Delegated(visit, meta), Some(bytes)) => {
-                self.take_delegated(&path, &visit, &meta, bytes)?
-            }
-            (_, None) => return Err(TrustError::Missing { file: path }),
-            (done @ (Phase::Done | Phase::Failed), Some(_)) => done,
-        };
-        Ok(())
-    }
-
-    /// Carries the update through with nothing but what is stored, and so verifies that once more.
-    pub fn replay(mut self) -> Result<VerifiedRelease, TrustError> {
-        while self.next().is_some() {
-            let bytes = match &self.phase {
-                Phase::Timestamp => self.stored.timestamp.clone(),
-                Phase::Snapshot(_) => self.stored.snapshot.clone(),
-                Phase::Targets(_) => self.stored.targets.clone(),
-                Phase::Delegated(visit, _) => self.stored.delegated.get(&visit.name).cloned(),
-                Phase::Root | Phase::Done | Phase::Failed => None,
-            };
-            self.supply(bytes)?;
-        }
-        self.finish()
     }
 
     /// What is trusted by now.
@@ -200,17 +106,6 @@ impl Update {
     #[must_use]
     pub fn changes(&self, disk: &BTreeMap<String, Vec<u8>>) -> Vec<Change> {
         self.stored.changes(disk, self.rotated)
-    }
-
-    /// What was found of a target that was [sought](Self::seek); `None` where nobody who may has
-    /// anything to say of it.
-    pub fn found(&self, path: &str) -> Result<Option<VerifiedFile>, TrustError> {
-        let (Phase::Done, Some(top)) = (&self.phase, &self.trusted.targets) else {
-            return Err(TrustError::Unfinished);
-        };
-        let file = self.found.file(path, top)?;
-        let consistent = self.root.body.consistent_snapshot;
-        Ok(file.map(|file| VerifiedFile::new(path, file, consistent, self.limits.bundle)))
     }
 
     /// The root that is trusted by now.
@@ -228,17 +123,10 @@ impl Update {
         self.trusted.snapshot.as_ref()
     }
 
-    /// The release that was verified, once nothing more is asked for.
-    pub fn finish(self) -> Result<VerifiedRelease, TrustError> {
-        let (Phase::Done, Some(targets)) = (self.phase, self.trusted.targets) else {
-            return Err(TrustError::Unfinished);
-        };
-        let timestamp = self.trusted.timestamp.as_ref().map(Validity::of);
-        let snapshot = self.trusted.snapshot.as_ref().map(Validity::of);
-        let top =
-            [Some(Validity::of(&self.root)), timestamp, snapshot, Some(Validity::of(&targets))];
-        let validity = top.into_iter().flatten().chain(self.found.validity()).collect();
-        let limit = self.limits.bundle;
-        Ok(VerifiedRelease::new(&self.root, targets, self.found, validity, self.judge, limit))
+    /// Whether what is stored is what `meta` describes, and still valid: then it is not fetched.
+    pub(super) fn is_meant<T>(&self, meta: &MetaFile, signed: &Signed<T>, bytes: &[u8]) -> bool {
+        signed.version == meta.version
+            && check_bytes("", "", meta, bytes).is_ok()
+            && self.expiry_check.check("", signed).is_ok()
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU64;
 
 use crate::primitives::Name;
-use crate::tuf::client::{Judge, Request, Stored, Update, describe};
+use crate::tuf::client::{ExpiryCheck, Request, Stored, Update, describe};
 use crate::tuf::envelope::Envelope;
 use crate::tuf::metadata::{Root, Signed, Snapshot, Targets, Timestamp};
 use crate::tuf::{Limits, Role, RoleName, TrustError, TrustErrorKind};
@@ -90,7 +90,7 @@ impl Audit {
             if let End::Release(newest) = end {
                 let superseded = NonZeroU64::new(until);
                 let delegates = newest.targets.body.delegations.is_some();
-                let inherited = delegates && !stands(&last, &stored);
+                let inherited = delegates && !is_signed_as_wanted(&last, &stored);
                 let newest = Newest { superseded, inherited, ..*newest };
                 return Ok(Self { root: last, newest: Some(newest), stored, roots });
             }
@@ -185,7 +185,7 @@ impl Audit {
 }
 
 /// Whether the stored targets metadata are signed as `root` wants it.
-fn stands(root: &Signed<Root>, stored: &Stored) -> bool {
+fn is_signed_as_wanted(root: &Signed<Root>, stored: &Stored) -> bool {
     let bytes = stored.targets.as_deref().unwrap_or_default();
     let envelope = Envelope::<Targets>::read(bytes, Limits::GATEWAY.signatures);
     envelope.is_ok_and(|envelope| envelope.check(root.body.authority(Role::Targets)).is_ok())
@@ -199,7 +199,7 @@ fn walk<E: From<RepositoryError>>(
     roots: &mut BTreeMap<String, Vec<u8>>,
     read: &mut impl FnMut(&Request) -> Result<Option<Vec<u8>>, E>,
 ) -> Result<Walk, E> {
-    let mut update = Update::begin(start.clone(), Judge::Never, Limits::GATEWAY)
+    let mut update = Update::begin(start.clone(), ExpiryCheck::Never, Limits::GATEWAY)
         .map_err(|error| E::from(RepositoryError::Previous(error)))?;
     let mut broken = None;
     while let Some(request) = update.next() {
@@ -222,7 +222,7 @@ fn walk<E: From<RepositoryError>>(
     let (root, stored) = (update.root().clone(), update.stored().clone());
     let end = match broken.map_or_else(|| Newest::of(update), Err) {
         Ok(mut newest) => {
-            newest.teams = teams::read(&newest, read)?;
+            newest.teams = teams::read(&newest.targets.body, &newest.snapshot.body, read)?;
             End::Release(newest)
         }
         Err(end) => end,

@@ -10,8 +10,8 @@ use std::num::NonZeroU64;
 
 use serde_json::Map;
 
-use super::propose::propose_with;
-use super::{Audit, Proposal, ReleaseTerms, RepositoryError};
+use super::propose::propose_with_delegations;
+use super::{Audit, ProposedRelease, ReleaseTerms, RepositoryError};
 use crate::bundle::Build;
 use crate::primitives::Name;
 use crate::tuf::client::target_path;
@@ -42,7 +42,7 @@ pub enum Delegate {
 
 /// One team as the newest release has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TeamView {
+pub struct TeamSummary {
     /// Its name.
     pub team: RoleName,
     /// The ids of its keys.
@@ -64,7 +64,7 @@ pub fn delegate(
     build: &Build,
     bundles: &BTreeMap<Name, Vec<u8>>,
     terms: &ReleaseTerms,
-) -> Result<Proposal, RepositoryError> {
+) -> Result<ProposedRelease, RepositoryError> {
     let newest = previous.newest.as_ref();
     let before = newest.and_then(|newest| newest.targets.body.delegations.clone());
     let mut next = before.unwrap_or_else(|| Delegations {
@@ -123,19 +123,19 @@ pub fn delegate(
     let unused: Vec<_> = next.keys.keys().filter(|id| !used(id)).cloned().collect();
     next.keys.retain(|id, _| !unused.contains(id));
     let next = next.roles.as_ref().is_some_and(|roles| !roles.is_empty()).then_some(next);
-    propose_with(previous, next, build, bundles, terms)
+    propose_with_delegations(previous, next, build, bundles, terms)
 }
 
 impl Audit {
     /// The teams of the newest release.
     #[must_use]
-    pub fn teams(&self) -> Vec<TeamView> {
+    pub fn teams(&self) -> Vec<TeamSummary> {
         let Some(newest) = &self.newest else { return Vec::new() };
         let roles = newest.targets.body.delegations.iter().flat_map(|to| to.roles.iter().flatten());
-        let view = |role: &DelegatedRole| {
+        let summary = |role: &DelegatedRole| {
             let team = newest.teams.iter().find(|team| team.name == role.name);
             let gateways = team.map(|team| super::teams::listed(&team.signed.body));
-            TeamView {
+            TeamSummary {
                 team: role.name.clone(),
                 keys: role.keyids.clone(),
                 threshold: role.threshold.get(),
@@ -144,6 +144,6 @@ impl Audit {
                 expires: team.map(|team| team.signed.expires),
             }
         };
-        roles.map(view).collect()
+        roles.map(summary).collect()
     }
 }

@@ -23,10 +23,10 @@ pub enum RepositoryError {
     /// What was made is not what a gateway would accept.
     #[error("a gateway would not accept the result")]
     Refused(#[source] TrustError),
-    /// What is held for more signatures is not what it should be.
+    /// What is proposed is not what it should be.
     #[error("the proposed release cannot be signed")]
-    Held(#[source] TrustError),
-    /// What is held does not follow the newest release.
+    Proposed(#[source] TrustError),
+    /// What is proposed does not follow the newest release.
     #[error("{file} has version {found}, and the newest release is followed by {wanted}")]
     Number {
         /// The file.
@@ -47,15 +47,15 @@ pub enum RepositoryError {
         /// The newest signature.
         last: UtcTime,
     },
-    /// What is held says that it was made at a time that has not come.
+    /// What is proposed says that it was made at a time that has not come.
     #[error(
-        "what is held says that it was made at {dated}, and it is {now} by this machine's clock: \
+        "the proposed release says that it was made at {dated}, and it is {now} by this machine's clock: \
          gateways would take that for the time; correct the clock, or propose it again"
     )]
     Ahead {
         /// The time here.
         now: UtcTime,
-        /// What is held says.
+        /// What the proposed release says.
         dated: UtcTime,
     },
     /// The time is before the newest signature.

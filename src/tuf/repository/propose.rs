@@ -7,7 +7,9 @@ use serde_json::Map;
 use super::audit::Newest;
 use super::signing::{draft, next_version};
 use super::teams::{self, Team};
-use super::{Audit, Changes, Held, NewFile, Proposal, ReleaseTerms, RepositoryError};
+use super::{
+    Audit, Changes, NewFile, ProposedMetadata, ProposedRelease, ReleaseTerms, RepositoryError,
+};
 use crate::bundle::{self, Build};
 use crate::primitives::{Digest, Name};
 use crate::tuf::client::{Description, describe, storage_path, target_path};
@@ -22,20 +24,20 @@ pub fn propose(
     build: &Build,
     bundles: &BTreeMap<Name, Vec<u8>>,
     terms: &ReleaseTerms,
-) -> Result<Proposal, RepositoryError> {
+) -> Result<ProposedRelease, RepositoryError> {
     let newest = previous.newest.as_ref();
     let delegations = newest.and_then(|newest| newest.targets.body.delegations.clone());
-    propose_with(previous, delegations, build, bundles, terms)
+    propose_with_delegations(previous, delegations, build, bundles, terms)
 }
 
 /// The same with other delegations.
-pub(super) fn propose_with(
+pub(super) fn propose_with_delegations(
     previous: &Audit,
     delegations: Option<Delegations>,
     build: &Build,
     bundles: &BTreeMap<Name, Vec<u8>>,
     terms: &ReleaseTerms,
-) -> Result<Proposal, RepositoryError> {
+) -> Result<ProposedRelease, RepositoryError> {
     check_build(previous, build)?;
     let inherited = previous.inherited();
     if !inherited.is_empty() {
@@ -48,7 +50,7 @@ pub(super) fn propose_with(
     let elsewhere: BTreeMap<Name, RoleName> = build
         .gateways
         .keys()
-        .filter_map(|name| Some((name.clone(), teams::says(&speakers, &next, name)?.0.clone())))
+        .filter_map(|name| Some((name.clone(), teams::answer(&speakers, &next, name)?.0.clone())))
         .collect();
     // Targets that are no bundles of ours stay, like everything else we do not know.
     next.targets.retain(|_, file| {
@@ -57,28 +59,28 @@ pub(super) fn propose_with(
         })
     });
     let own = build.gateways.keys().filter(|gateway| !elsewhere.contains_key(*gateway));
-    let files = put(&mut next, own, build, bundles)?;
+    let files = add_bundles(&mut next, own, build, bundles)?;
     let changes = changes(newest, &teams::effective(&next, &speakers));
     let version = next_version(Role::Targets, newest.map(|newest| newest.targets.version))?;
     let targets = draft(next, version, terms.targets_expire, terms.signed_at)?;
-    Ok(Proposal {
+    Ok(ProposedRelease {
         number: version.get(),
         source_commit: build.source_commit.clone(),
         changes,
         elsewhere,
-        held: Held::begin(&targets, None)?,
+        metadata: ProposedMetadata::begin(&targets, None)?,
         bundles: files,
     })
 }
 
 /// What `team` says next of its own gateways: the bundles of `build` that are delegated to it.
-pub fn propose_as(
+pub fn propose_for_team(
     previous: &Audit,
     team: &RoleName,
     build: &Build,
     bundles: &BTreeMap<Name, Vec<u8>>,
     terms: &ReleaseTerms,
-) -> Result<Proposal, RepositoryError> {
+) -> Result<ProposedRelease, RepositoryError> {
     check_build(previous, build)?;
     let no_team = || RepositoryError::NoTeam { team: team.clone() };
     let newest = previous.newest.as_ref().ok_or_else(no_team)?;
@@ -98,39 +100,46 @@ pub fn propose_as(
     if own.is_empty() {
         return Err(RepositoryError::NothingOf { team: team.clone() });
     }
-    let files = put(&mut next, own.into_iter(), build, bundles)?;
+    let files = add_bundles(&mut next, own.into_iter(), build, bundles)?;
     let all = teams::effective(&newest.targets.body, &newest.teams);
     let were = all.into_iter().filter(|(name, _)| theirs(name)).collect();
     let changes = compare(&were, &teams::listed(&next));
     let known = newest.snapshot.body.meta.get(&team.meta_name()).map(|meta| meta.version);
     let version = next_version(Role::Targets, known)?;
     let signed = draft(next, version, terms.targets_expire, terms.signed_at)?;
-    Ok(Proposal {
+    Ok(ProposedRelease {
         number: newest.targets.version.get(),
         source_commit: build.source_commit.clone(),
         changes,
         elsewhere: BTreeMap::new(),
-        held: Held::begin(&signed, Some(team.clone()))?,
+        metadata: ProposedMetadata::begin(&signed, Some(team.clone()))?,
         bundles: files,
     })
 }
 
-/// A release as it is held for more signatures, with every bundle checked as its gateway will:
+/// A release that was proposed and lacks signatures, with every bundle checked as its gateway will:
 /// `read` gives the bytes of a file of the repository.
-pub fn proposed<E: From<RepositoryError>>(
+pub fn load_proposed<E: From<RepositoryError>>(
     previous: &Audit,
-    held: Held,
+    metadata: ProposedMetadata,
     mut read: impl FnMut(&str) -> Result<Option<Vec<u8>>, E>,
-) -> Result<Proposal, E> {
+) -> Result<ProposedRelease, E> {
     let newest = previous.newest.as_ref();
     let strange = |source| {
         let file = Role::Targets.file_name().to_owned();
-        RepositoryError::Held(TrustError::Metadata { file, role: Role::Targets, source })
+        RepositoryError::Proposed(TrustError::Metadata { file, role: Role::Targets, source })
     };
     let number = newest.map_or(0, |newest| newest.targets.version.get());
-    let Some(targets) = held.targets() else {
+    let Some(targets) = metadata.targets() else {
         let (changes, bundles, elsewhere) = (Changes::default(), Vec::new(), BTreeMap::new());
-        return Ok(Proposal { number, source_commit: None, changes, elsewhere, held, bundles });
+        return Ok(ProposedRelease {
+            number,
+            source_commit: None,
+            changes,
+            elsewhere,
+            metadata,
+            bundles,
+        });
     };
     let targets = targets.map_err(strange)?;
     let mut commits = BTreeSet::new();
@@ -154,12 +163,12 @@ pub fn proposed<E: From<RepositoryError>>(
         bundles.push(NewFile { path, content });
     }
     let source_commit = commits.pop_first().flatten().filter(|_| commits.is_empty());
-    let (number, changes, elsewhere) = match held.team() {
+    let (number, changes, elsewhere) = match metadata.team() {
         None => {
             let body = &targets.body;
             let teams = newest.map(|newest| teams::still(&newest.teams, body)).unwrap_or_default();
             let (changes, elsewhere) =
-                (changes(newest, &teams::effective(body, &teams)), say(&teams, body));
+                (changes(newest, &teams::effective(body, &teams)), gateways_of_teams(&teams, body));
             (targets.version.get(), changes, elsewhere)
         }
         Some(team) => {
@@ -168,15 +177,15 @@ pub fn proposed<E: From<RepositoryError>>(
             (number, compare(&before, &teams::listed(&targets.body)), BTreeMap::new())
         }
     };
-    Ok(Proposal { number, source_commit, changes, elsewhere, held, bundles })
+    Ok(ProposedRelease { number, source_commit, changes, elsewhere, metadata, bundles })
 }
 
 /// The teams to which a proposal delegates something else than the newest of `previous`: all of them
 /// where it is not one of them that differs, but their order.
 #[must_use]
-pub fn delegates_anew(previous: &Audit, proposal: &Proposal) -> BTreeSet<String> {
-    let Some(Ok(targets)) = proposal.held.targets() else { return BTreeSet::new() };
-    let before = match proposal.held.team() {
+pub fn changed_delegations(previous: &Audit, proposal: &ProposedRelease) -> BTreeSet<String> {
+    let Some(Ok(targets)) = proposal.metadata.targets() else { return BTreeSet::new() };
+    let before = match proposal.metadata.team() {
         None => previous.newest.as_ref().map(|newest| &newest.targets.body),
         Some(team) => {
             let teams = previous.newest.iter().flat_map(|newest| &newest.teams);
@@ -202,33 +211,33 @@ fn delegations(targets: &Targets) -> Option<&Delegations> {
 }
 
 /// What is delegated to each team, and to which keys: an id may mean another key than before.
-fn delegated(to: &Delegations) -> BTreeMap<String, (Given<'_>, Vec<Option<&PublicKey>>)> {
+fn delegated(to: &Delegations) -> BTreeMap<String, (DelegatedTo<'_>, Vec<Option<&PublicKey>>)> {
     let mut all = BTreeMap::new();
     for role in to.roles.iter().flatten() {
         let keys = role.keyids.iter().map(|id| to.keys.get(id)).collect();
-        all.insert(role.name.to_string(), (Given::One(role), keys));
+        all.insert(role.name.to_string(), (DelegatedTo::One(role), keys));
     }
     if let Some(roles) = &to.succinct_roles {
         let keys = roles.keyids.iter().map(|id| to.keys.get(id)).collect();
-        all.insert(format!("{}-*", roles.name_prefix), (Given::Many(roles), keys));
+        all.insert(format!("{}-*", roles.name_prefix), (DelegatedTo::Many(roles), keys));
     }
     all
 }
 
 /// Who is delegated to: one role, or many at once.
 #[derive(PartialEq)]
-enum Given<'a> {
+enum DelegatedTo<'a> {
     One(&'a DelegatedRole),
     Many(&'a SuccinctRoles),
 }
 
 /// Which team answers for which gateway.
-fn say(teams: &[Team], targets: &Targets) -> BTreeMap<Name, RoleName> {
+fn gateways_of_teams(teams: &[Team], targets: &Targets) -> BTreeMap<Name, RoleName> {
     let gateways = teams.iter().flat_map(|team| teams::listed(&team.signed.body).into_keys());
     let others = gateways.filter(|name| !targets.targets.contains_key(&target_path(name)));
     others
         .filter_map(|name| {
-            let team = teams::says(teams, targets, &name)?.0.clone();
+            let team = teams::answer(teams, targets, &name)?.0.clone();
             Some((name, team))
         })
         .collect()
@@ -255,7 +264,7 @@ fn check_build(previous: &Audit, build: &Build) -> Result<(), RepositoryError> {
 }
 
 /// Checks the bundles of `gateways`, and writes into `next` what they are; their files.
-fn put<'a>(
+fn add_bundles<'a>(
     next: &mut Targets,
     gateways: impl Iterator<Item = &'a Name>,
     build: &Build,

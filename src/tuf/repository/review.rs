@@ -3,19 +3,13 @@
 
 use std::collections::BTreeSet;
 
-use super::{Audit, Changes, Held, ReleaseTerms, RepositoryError};
+use super::clock::{TOLERANCE, check_dates};
+use super::{Audit, Changes, ProposedMetadata, ReleaseTerms, RepositoryError};
 use crate::primitives::Name;
 use crate::tuf::{Role, UtcTime};
 
 /// For how long metadata must be valid at least, in days: less leaves no time to sign again.
 const SHORTEST: u32 = 1;
-
-/// How many days may lie between two signatures. A clock that is further ahead is wrong, and what
-/// it dates makes gateways believe that it is later than it is: everything honest looks expired.
-const LONGEST_PAUSE: u32 = 400;
-
-/// By how many days a clock may be behind the newest signature; clocks of several machines differ.
-const TOLERANCE: u32 = 1;
 
 /// Refuses to sign by a clock that cannot be right.
 pub fn check_clock(previous: &Audit, now: UtcTime) -> Result<(), RepositoryError> {
@@ -27,26 +21,15 @@ pub fn check_clock(previous: &Audit, now: UtcTime) -> Result<(), RepositoryError
     dates.flatten().max().map_or(Ok(()), |last| check_dates(last, now))
 }
 
-/// Refuses to sign what is held where it says that it was made later than `now`: gateways would
+/// Refuses to sign what is proposed where it says that it was made later than `now`: gateways would
 /// take that for the time, and everything honest for expired.
-pub fn check_held(held: &Held, now: UtcTime) -> Result<(), RepositoryError> {
-    match held.dated() {
+pub fn check_proposed(metadata: &ProposedMetadata, now: UtcTime) -> Result<(), RepositoryError> {
+    match metadata.latest_signed_at() {
         Some(dated) if dated > now.plus_days(TOLERANCE) => {
             Err(RepositoryError::Ahead { now, dated })
         }
         _ => Ok(()),
     }
-}
-
-/// Refuses to sign at `now` what follows something that was signed at `last`.
-pub(super) fn check_dates(last: UtcTime, now: UtcTime) -> Result<(), RepositoryError> {
-    if now > last.plus_days(LONGEST_PAUSE) {
-        return Err(RepositoryError::ClockAhead { now, last });
-    }
-    if now.plus_days(TOLERANCE) < last {
-        return Err(RepositoryError::ClockBehind { now, last });
-    }
-    Ok(())
 }
 
 /// Refuses metadata that expire before anybody had the time to sign again, the root included.

@@ -3,11 +3,10 @@
 mod chain;
 mod change;
 mod edit;
-mod error;
 mod names;
-mod proposal;
-mod standing;
-mod view;
+mod proposed;
+mod signature_status;
+mod summary;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU64;
@@ -15,19 +14,19 @@ use std::num::NonZeroU64;
 use serde_json::Map;
 
 use super::signing::{draft, sign};
-use super::{NewFile, RepositoryError};
+use super::{NewFile, RepositoryError, RootError};
 use crate::primitives::Name;
-use crate::tuf::client::{Judge, Stored, Update};
-use crate::tuf::metadata::{Holders, Roles, Root, Signed};
+use crate::tuf::client::{ExpiryCheck, Stored, Update};
+use crate::tuf::metadata::{Roles, Root, Signed};
+use crate::tuf::role_keys::RoleKeys;
 use crate::tuf::{KeyId, Limits, PublicKey, Role, Signer, UtcTime};
 
 pub use chain::TrustedRoot;
 pub use change::Change;
 pub use edit::{Edit, NamedKey};
-pub use error::RootError;
-pub use proposal::RootProposal;
-pub use standing::Standing;
-pub use view::{KeyView, RoleView, RootView};
+pub use proposed::ProposedRoot;
+pub use signature_status::SignatureStatus;
+pub use summary::{KeySummary, RoleSummary, RootSummary};
 
 /// What the first root says.
 #[derive(Debug, Clone)]
@@ -69,7 +68,7 @@ pub fn first_root(
     // Nothing leaves here that a gateway would not begin from.
     Update::begin(
         Stored::provisioned(content.clone()),
-        Judge::At(terms.signed_at),
+        ExpiryCheck::At(terms.signed_at),
         Limits::GATEWAY,
     )
     .map_err(RepositoryError::Refused)?;
@@ -78,22 +77,22 @@ pub fn first_root(
 }
 
 /// The same, to be signed by people in different places, with what they call their keys.
-pub fn first_proposal(
+pub fn first_proposed_root(
     terms: &RootTerms,
     names: &BTreeMap<KeyId, Name>,
-) -> Result<RootProposal, RepositoryError> {
+) -> Result<ProposedRoot, RepositoryError> {
     let mut signed = first(terms)?;
     names::set(&mut signed.body, names);
-    RootProposal::first(signed).map_err(RepositoryError::Root)
+    ProposedRoot::first(signed).map_err(RepositoryError::Root)
 }
 
 fn first(terms: &RootTerms) -> Result<Signed<Root>, RepositoryError> {
     let mut keys = BTreeMap::new();
     let roles = Roles {
-        root: holders(Role::Root, &terms.root, &mut keys)?,
-        timestamp: holders(Role::Timestamp, &terms.timestamp, &mut keys)?,
-        snapshot: holders(Role::Snapshot, &terms.snapshot, &mut keys)?,
-        targets: holders(Role::Targets, &terms.targets, &mut keys)?,
+        root: role_keys(Role::Root, &terms.root, &mut keys)?,
+        timestamp: role_keys(Role::Timestamp, &terms.timestamp, &mut keys)?,
+        snapshot: role_keys(Role::Snapshot, &terms.snapshot, &mut keys)?,
+        targets: role_keys(Role::Targets, &terms.targets, &mut keys)?,
         other: Map::new(),
     };
     let mesh = Some(terms.mesh.clone());
@@ -102,11 +101,11 @@ fn first(terms: &RootTerms) -> Result<Signed<Root>, RepositoryError> {
 }
 
 /// Who holds `role` on the wire; their keys are added to `keys`.
-fn holders(
+fn role_keys(
     role: Role,
     terms: &RoleTerms,
     keys: &mut BTreeMap<KeyId, PublicKey>,
-) -> Result<Holders, RepositoryError> {
+) -> Result<RoleKeys, RepositoryError> {
     let own: BTreeMap<_, _> = terms.keys.iter().map(|key| (key.id(), key.clone())).collect();
     let threshold = terms.threshold;
     if threshold.get() > own.len() as u64 {
@@ -119,5 +118,5 @@ fn holders(
     }
     let keyids = own.keys().cloned().collect();
     keys.extend(own);
-    Ok(Holders { keyids, threshold, other: Map::new() })
+    Ok(RoleKeys { keyids, threshold, other: Map::new() })
 }

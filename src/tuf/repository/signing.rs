@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::num::NonZeroU64;
 
 use super::RepositoryError;
-use crate::tuf::envelope::seal;
+use crate::tuf::draft::seal;
 use crate::tuf::json::MAX_NUMBER;
-use crate::tuf::metadata::{Authority, Body, Root, SPEC_VERSION, Signed};
+use crate::tuf::metadata::{Body, Root, SPEC_VERSION, Signed};
+use crate::tuf::role_keys::Authority;
 use crate::tuf::{KeyId, PublicKey, Role, Signer, UtcTime};
 
 /// Metadata of the kind `T`, not yet signed.

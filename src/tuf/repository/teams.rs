@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::RepositoryError;
-use super::audit::Newest;
 use crate::primitives::Name;
 use crate::tuf::client::{Request, describe, target_path};
 use crate::tuf::envelope::Envelope;
-use crate::tuf::metadata::{MetaFile, Signed, TargetFile, Targets};
+use crate::tuf::metadata::{MetaFile, Signed, Snapshot, TargetFile, Targets};
 use crate::tuf::{Limits, RoleName, TrustError};
 
 /// A delegated role, as the repository has it.
@@ -21,17 +20,18 @@ pub(super) struct Team {
     pub(super) content: Vec<u8>,
 }
 
-/// The delegated roles of a release that have metadata. `read` gives the bytes of a file.
+/// The delegated roles that `targets` and `snapshot` name and that have metadata. `read` gives the bytes of a file.
 pub(super) fn read<E: From<RepositoryError>>(
-    newest: &Newest,
+    targets: &Targets,
+    snapshot: &Snapshot,
     read: &mut impl FnMut(&Request) -> Result<Option<Vec<u8>>, E>,
 ) -> Result<Vec<Team>, E> {
     let previous = |error| E::from(RepositoryError::Previous(error));
     let mut teams = Vec::new();
-    let roles = newest.targets.body.delegations.iter().flat_map(|to| to.roles.iter().flatten());
+    let roles = targets.delegations.iter().flat_map(|to| to.roles.iter().flatten());
     for role in roles {
         let name = role.name.clone();
-        let Some(meta) = newest.snapshot.body.meta.get(&name.meta_name()) else { continue };
+        let Some(meta) = snapshot.meta.get(&name.meta_name()) else { continue };
         let path = name.path(Some(meta.version.get()));
         let request = Request { path, limit: Limits::GATEWAY.targets };
         let missing = || previous(TrustError::Missing { file: request.path.clone() });
@@ -41,7 +41,7 @@ pub(super) fn read<E: From<RepositoryError>>(
             return Err(previous(TrustError::Mismatch { file: request.path, by }));
         }
         // Where its keys were replaced, nothing it said counts until it signs again.
-        let team = verified(&newest.targets.body, name, request.path, content);
+        let team = verified(targets, name, request.path, content);
         teams.extend(team.filter(|team| team.signed.version == meta.version));
     }
     Ok(teams)
@@ -71,7 +71,7 @@ pub(super) fn still(teams: &[Team], targets: &Targets) -> Vec<Team> {
 
 /// What the team says that answers for a gateway's bundle, if one does: the first in the order of
 /// delegations that has something to say of it.
-pub(super) fn says<'a>(
+pub(super) fn answer<'a>(
     teams: &'a [Team],
     targets: &Targets,
     gateway: &Name,
@@ -95,7 +95,7 @@ pub(super) fn listed(targets: &Targets) -> BTreeMap<Name, TargetFile> {
 pub(super) fn effective(targets: &Targets, teams: &[Team]) -> BTreeMap<Name, TargetFile> {
     let mut bundles = listed(targets);
     for gateway in teams.iter().flat_map(|team| listed(&team.signed.body).into_keys()) {
-        if let Some((_, file)) = says(teams, targets, &gateway)
+        if let Some((_, file)) = answer(teams, targets, &gateway)
             && !targets.targets.contains_key(&target_path(&gateway))
         {
             bundles.entry(gateway).or_insert_with(|| file.clone());

@@ -1,10 +1,10 @@
 //! The roots that a repository has.
 
-use super::{RootError, RootView};
-use crate::tuf::client::{Judge, Request, Stored, Update};
+use super::{RootError, RootSummary};
+use crate::tuf::client::{ExpiryCheck, Request, Stored, Update};
 use crate::tuf::metadata::{Root, Signed};
 use crate::tuf::repository::RepositoryError;
-use crate::tuf::repository::review::check_dates;
+use crate::tuf::repository::clock::check_dates;
 use crate::tuf::{Limits, Role, UtcTime};
 
 /// The newest root of a repository, verified as a client does: every version signed as the one
@@ -25,7 +25,8 @@ impl TrustedRoot {
     ) -> Result<Self, E> {
         let chain = |error| E::from(RootError::Chain(error));
         let stored = Stored::provisioned(first);
-        let mut update = Update::begin(stored, Judge::Never, Limits::GATEWAY).map_err(chain)?;
+        let mut update =
+            Update::begin(stored, ExpiryCheck::Never, Limits::GATEWAY).map_err(chain)?;
         loop {
             let known = update.root().version.get();
             let next = Role::Root.path(Some(known.saturating_add(1)));
@@ -38,8 +39,8 @@ impl TrustedRoot {
 
     /// What it says.
     #[must_use]
-    pub fn view(&self) -> RootView {
-        RootView::of(&self.signed)
+    pub fn summary(&self) -> RootSummary {
+        RootSummary::of(&self.signed)
     }
 
     /// Refuses to sign its successor by a clock that cannot be right.

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::KeyView;
+use super::KeySummary;
 use super::names::FIELD;
-use super::view::{ORDER, holders};
+use super::summary::{ORDER, keys_of};
 use crate::tuf::metadata::{Root, Signed};
 use crate::tuf::{PublicKey, Role, UtcTime};
 
@@ -13,9 +13,9 @@ use crate::tuf::{PublicKey, Role, UtcTime};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
     /// A key that gets a role.
-    Added(Role, KeyView),
+    Added(Role, KeySummary),
     /// A key that loses a role.
-    Removed(Role, KeyView),
+    Removed(Role, KeySummary),
     /// How many keys of a role must sign, and of how many.
     Threshold {
         /// The role.
@@ -28,7 +28,7 @@ pub enum Change {
     /// A key that people call something else.
     Named {
         /// The key, with its new name.
-        key: KeyView,
+        key: KeySummary,
         /// What it was called.
         from: String,
     },
@@ -60,8 +60,8 @@ pub(super) fn between(old: &Signed<Root>, new: &Signed<Root>) -> Vec<Change> {
     let mut changes = Vec::new();
     let mut renamed = BTreeMap::new();
     for role in ORDER {
-        let (before, after) = (holders(&old.body, role), holders(&new.body, role));
-        let has = |keys: &[KeyView], key: &PublicKey| keys.iter().any(|k| k.key.is_same(key));
+        let (before, after) = (keys_of(&old.body, role), keys_of(&new.body, role));
+        let has = |keys: &[KeySummary], key: &PublicKey| keys.iter().any(|k| k.key.is_same(key));
         let removed = before.iter().filter(|key| !has(&after, &key.key));
         changes.extend(removed.map(|key| Change::Removed(role, key.clone())));
         let added = after.iter().filter(|key| !has(&before, &key.key));

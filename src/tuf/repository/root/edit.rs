@@ -2,9 +2,10 @@
 
 use std::num::NonZeroU64;
 
-use super::{RootError, names, view};
+use super::{RootError, names, summary};
 use crate::primitives::{Name, Shown};
-use crate::tuf::metadata::{Holders, Root};
+use crate::tuf::metadata::Root;
+use crate::tuf::role_keys::RoleKeys;
 use crate::tuf::{KeyId, PublicKey, Role};
 
 /// One change.
@@ -79,7 +80,7 @@ pub(super) fn apply(root: &mut Root, edit: &Edit) -> Result<(), RootError> {
             roles.iter().try_for_each(|&role| grant(root, &id, role))
         }
         Edit::Threshold { role, threshold } => {
-            holders(root, *role).threshold = *threshold;
+            role_keys_mut(root, *role).threshold = *threshold;
             Ok(())
         }
     }
@@ -107,7 +108,7 @@ fn grant(root: &mut Root, id: &KeyId, role: Role) -> Result<(), RootError> {
     if root.roles.of(role).keyids.contains(id) {
         return Err(RootError::HoldsAlready { key: called(root, id), role });
     }
-    let holders = holders(root, role);
+    let holders = role_keys_mut(root, role);
     holders.keyids.push(id.clone());
     holders.keyids.sort();
     Ok(())
@@ -116,7 +117,7 @@ fn grant(root: &mut Root, id: &KeyId, role: Role) -> Result<(), RootError> {
 /// Takes roles from a key. One that holds none any more is not listed any more.
 fn revoke(root: &mut Root, id: &KeyId, roles: &[Role]) {
     for role in roles {
-        holders(root, *role).keyids.retain(|holder| holder != id);
+        role_keys_mut(root, *role).keyids.retain(|holder| holder != id);
     }
     if held(root, id).is_empty() {
         let mut names = names::of(root);
@@ -147,7 +148,7 @@ fn find(root: &Root, what: &str) -> Result<KeyId, RootError> {
 /// The roles that a key holds.
 fn held(root: &Root, id: &KeyId) -> Vec<Role> {
     let holds = |role: &Role| root.roles.of(*role).keyids.contains(id);
-    view::ORDER.into_iter().filter(holds).collect()
+    summary::ORDER.into_iter().filter(holds).collect()
 }
 
 fn called(root: &Root, id: &KeyId) -> String {
@@ -155,7 +156,7 @@ fn called(root: &Root, id: &KeyId) -> String {
     name.unwrap_or_else(|| format!("key {}", Shown(&id.short())))
 }
 
-fn holders(root: &mut Root, role: Role) -> &mut Holders {
+fn role_keys_mut(root: &mut Root, role: Role) -> &mut RoleKeys {
     let roles = &mut root.roles;
     match role {
         Role::Root => &mut roles.root,

@@ -1,29 +1,29 @@
 //! Who has signed a proposed root, and who is missing.
 
-use super::KeyView;
-use super::view::holders;
+use super::KeySummary;
+use super::summary::keys_of;
 use crate::tuf::metadata::{Root, Signed};
 use crate::tuf::{Draft, PublicKey, Role};
 
-/// Where a proposal stands with those who hold the root role in one root.
+/// The signatures on a proposed root by those who hold the root role in one root.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Standing {
+pub struct SignatureStatus {
     /// The version of the root that says who has to sign.
     pub root: u64,
     /// How many of its keys must sign.
     pub threshold: u64,
     /// Who has signed.
-    pub signed: Vec<KeyView>,
+    pub signed: Vec<KeySummary>,
     /// Who has not.
-    pub missing: Vec<KeyView>,
+    pub missing: Vec<KeySummary>,
 }
 
-impl Standing {
+impl SignatureStatus {
     pub(super) fn of(draft: &Draft, root: &Signed<Root>) -> Self {
         let ids = draft.signed_by(&root.body);
-        let usable = |key: &KeyView| PublicKey::verifier(&key.key).is_some();
-        let keys = holders(&root.body, Role::Root).into_iter().filter(usable);
-        let (signed, missing) = keys.partition(|key: &KeyView| ids.contains(&&key.id));
+        let usable = |key: &KeySummary| PublicKey::verifier(&key.key).is_some();
+        let keys = keys_of(&root.body, Role::Root).into_iter().filter(usable);
+        let (signed, missing) = keys.partition(|key: &KeySummary| ids.contains(&&key.id));
         let threshold = root.body.roles.of(Role::Root).threshold.get();
         Self { root: root.version.get(), threshold, signed, missing }
     }

@@ -9,7 +9,7 @@ use crate::tuf::{KeyId, PublicKey, Role, UtcTime};
 
 /// What a root says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RootView {
+pub struct RootSummary {
     /// Its version.
     pub version: u64,
     /// The mesh it is for, if it says so.
@@ -19,23 +19,23 @@ pub struct RootView {
     /// When it expires.
     pub expires: UtcTime,
     /// Who holds what: root, targets, snapshot, timestamp.
-    pub roles: Vec<RoleView>,
+    pub roles: Vec<RoleSummary>,
 }
 
 /// Who holds a role.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RoleView {
+pub struct RoleSummary {
     /// The role.
     pub role: Role,
     /// How many of the keys must sign.
     pub threshold: u64,
     /// The keys.
-    pub keys: Vec<KeyView>,
+    pub keys: Vec<KeySummary>,
 }
 
 /// A key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeyView {
+pub struct KeySummary {
     /// Its id in this root.
     pub id: KeyId,
     /// What people call it.
@@ -45,7 +45,7 @@ pub struct KeyView {
 }
 
 /// `anna (946bbfb4fd58)`, or the id alone where there is no name. Ids are others' text.
-impl fmt::Display for KeyView {
+impl fmt::Display for KeySummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let id = self.id.short();
         match &self.name {
@@ -58,13 +58,13 @@ impl fmt::Display for KeyView {
 /// The order in which people want to see roles.
 pub(super) const ORDER: [Role; 4] = [Role::Root, Role::Targets, Role::Snapshot, Role::Timestamp];
 
-impl RootView {
+impl RootSummary {
     pub(super) fn of(signed: &Signed<Root>) -> Self {
         let root = &signed.body;
-        let role = |role: Role| RoleView {
+        let role = |role: Role| RoleSummary {
             role,
             threshold: root.roles.of(role).threshold.get(),
-            keys: holders(root, role),
+            keys: keys_of(root, role),
         };
         Self {
             version: signed.version.get(),
@@ -77,13 +77,13 @@ impl RootView {
 }
 
 /// The keys that hold `role`, in the order of their names.
-pub(super) fn holders(root: &Root, role: Role) -> Vec<KeyView> {
+pub(super) fn keys_of(root: &Root, role: Role) -> Vec<KeySummary> {
     let names = names::of(root);
-    let view = |id: &KeyId| {
+    let summary = |id: &KeyId| {
         let key = root.keys.get(id)?.clone();
-        Some(KeyView { id: id.clone(), name: names.get(id).cloned(), key })
+        Some(KeySummary { id: id.clone(), name: names.get(id).cloned(), key })
     };
-    let mut keys: Vec<_> = root.roles.of(role).keyids.iter().filter_map(view).collect();
+    let mut keys: Vec<_> = root.roles.of(role).keyids.iter().filter_map(summary).collect();
     keys.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
     keys
 }

@@ -1,11 +1,11 @@
-//! A release on its way to enough signatures.
+//! The metadata of a proposed release: on their way to enough signatures.
 //!
 //! Each file names the one before it with its signatures, so they are signed one after the other:
-//! targets or those of a team, snapshot, timestamp. A file that lacks signatures is held, until others
-//! have signed; nothing of it is in `metadata/` before the last one is complete.
+//! targets or those of a team, snapshot, timestamp. A file that lacks signatures stays in
+//! `proposed/` until others have signed; nothing of it is in `metadata/` before the last one is complete.
 
 mod header;
-mod sequel;
+mod next_versions;
 
 use std::collections::BTreeMap;
 
@@ -16,17 +16,17 @@ use crate::tuf::{
     Draft, KeyId, MetadataError, PublicKey, Role, RoleName, Signer, TrustError, UtcTime,
 };
 use header::Header;
-use sequel::Sequel;
+use next_versions::NextVersions;
 
 /// Files of a release that nobody accepts yet, each but the last with enough signatures.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Held {
+pub struct ProposedMetadata {
     /// The delegated role whose metadata the first file is, where it is not the targets role.
     team: Option<RoleName>,
     drafts: Vec<Draft>,
 }
 
-/// Whose signatures a held file lacks.
+/// Whose signatures a proposed file lacks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Missing {
     /// Whose metadata it is.
@@ -58,7 +58,7 @@ impl From<Missing> for RepositoryError {
     }
 }
 
-impl Held {
+impl ProposedMetadata {
     /// Begins with the first file, of `team` if it is not that of a top-level role.
     pub(super) fn begin<T: Body>(
         signed: &Signed<T>,
@@ -67,32 +67,32 @@ impl Held {
         Ok(Self { team, drafts: vec![Draft::of(signed)?] })
     }
 
-    /// The paths in a repository at which a release that follows `previous` may be held.
+    /// The paths in a repository at which a release that follows `previous` may be proposed.
     #[must_use]
     pub fn paths(previous: &Audit, team: Option<&RoleName>) -> Vec<String> {
-        let sequel = Sequel { previous, team };
-        ORDER.into_iter().filter_map(|role| sequel.place(role).ok()).collect()
+        let next = NextVersions { previous, team };
+        ORDER.into_iter().filter_map(|role| next.proposed_path(role).ok()).collect()
     }
 
-    /// What is held in a repository after `previous`, of the targets role or of `team`. `read` gives
+    /// What is proposed in a repository after `previous`, of the targets role or of `team`. `read` gives
     /// the bytes at a path.
     pub fn read<E: From<RepositoryError>>(
         previous: &Audit,
         team: Option<&RoleName>,
         mut read: impl FnMut(&str) -> Result<Option<Vec<u8>>, E>,
     ) -> Result<Option<Self>, E> {
-        let sequel = Sequel { previous, team };
+        let next = NextVersions { previous, team };
         let mut drafts: Vec<Draft> = Vec::new();
         for role in ORDER {
-            let path = sequel.place(role)?;
+            let path = next.proposed_path(role)?;
             let Some(bytes) = read(&path)? else { continue };
             let strange = |source| {
                 let file = path.clone();
-                RepositoryError::Held(TrustError::Metadata { file, role, source })
+                RepositoryError::Proposed(TrustError::Metadata { file, role, source })
             };
             let draft = Draft::read(&bytes, role).map_err(strange)?;
             let found = Header::of(&draft).map_err(strange)?.version.get();
-            let wanted = sequel.version(role)?.get();
+            let wanted = next.version(role)?.get();
             if found != wanted {
                 return Err(RepositoryError::Number { file: path, found, wanted }.into());
             }
@@ -100,10 +100,8 @@ impl Held {
             // more than what follows from that one: then it is made anew.
             let before = drafts.last().map(Draft::to_bytes).transpose();
             let before = before.map_err(RepositoryError::from)?;
-            let fits = before.map_or_else(
-                || sequel.may_begin(&draft),
-                |before| sequel.may_follow(&draft, &before),
-            );
+            let fits = before
+                .map_or_else(|| next.may_begin(&draft), |before| next.may_follow(&draft, &before));
             if !fits {
                 break;
             }
@@ -132,10 +130,10 @@ impl Held {
         key: &PublicKey,
         signature: &[u8],
     ) -> Result<(), RepositoryError> {
-        let sequel = Sequel { previous, team: self.team.as_ref() };
+        let next = NextVersions { previous, team: self.team.as_ref() };
         let Some(open) = self.drafts.last_mut() else { return Ok(()) };
         let role = open.role();
-        let authority = sequel.authority(role)?;
+        let authority = next.authority(role)?;
         let mut ids = authority.keyids.iter();
         let id = ids.find(|id| authority.keys.get(id).is_some_and(|listed| listed.is_same(key)));
         let Some(id) = id else {
@@ -169,7 +167,7 @@ impl Held {
     }
 
     /// The latest time that one of its files says it was signed at, whoever wrote that.
-    pub(super) fn dated(&self) -> Option<UtcTime> {
+    pub(super) fn latest_signed_at(&self) -> Option<UtcTime> {
         self.drafts.iter().filter_map(|draft| Header::of(draft).ok()?.signed_at).max()
     }
 
@@ -188,10 +186,10 @@ impl Held {
         signers: &[&dyn Signer],
     ) -> Result<Option<Missing>, RepositoryError> {
         let team = self.team.clone();
-        let sequel = Sequel { previous, team: team.as_ref() };
+        let next = NextVersions { previous, team: team.as_ref() };
         while let Some(open) = self.drafts.last_mut() {
             let role = open.role();
-            let authority = sequel.authority(role)?;
+            let authority = next.authority(role)?;
             let signed = |open: &Draft| -> Vec<KeyId> {
                 open.signed_under(authority).into_iter().cloned().collect()
             };
@@ -209,34 +207,34 @@ impl Held {
                 return Ok(Some(Missing { role, team, needed, signed, others }));
             }
             let content = open.to_bytes()?;
-            let next = match role {
+            let following = match role {
                 Role::Targets => {
-                    let body = sequel.snapshot(&content)?;
-                    let version = sequel.version(Role::Snapshot)?;
+                    let body = next.snapshot(&content)?;
+                    let version = next.version(Role::Snapshot)?;
                     Draft::of(&draft(body, version, terms.snapshot_expires, terms.signed_at)?)?
                 }
                 Role::Snapshot => {
-                    let body = sequel.timestamp(&content)?;
-                    let version = sequel.version(Role::Timestamp)?;
+                    let body = next.timestamp(&content)?;
+                    let version = next.version(Role::Timestamp)?;
                     Draft::of(&draft(body, version, terms.timestamp_expires, terms.signed_at)?)?
                 }
                 Role::Timestamp | Role::Root => return Ok(None),
             };
-            self.drafts.push(next);
+            self.drafts.push(following);
         }
         Ok(None)
     }
 
-    /// The files where they are held after `previous`.
-    pub fn held(&self, previous: &Audit) -> Result<Vec<NewFile>, RepositoryError> {
-        let sequel = Sequel { previous, team: self.team.as_ref() };
-        self.files(|role| sequel.place(role))
+    /// The files where they are while they are proposed to follow `previous`.
+    pub fn proposed_files(&self, previous: &Audit) -> Result<Vec<NewFile>, RepositoryError> {
+        let next = NextVersions { previous, team: self.team.as_ref() };
+        self.files(|role| next.proposed_path(role))
     }
 
     /// The files where a complete release has them, in the order in which they must be written.
-    pub(super) fn released(&self, previous: &Audit) -> Result<Vec<NewFile>, RepositoryError> {
-        let sequel = Sequel { previous, team: self.team.as_ref() };
-        self.files(|role| sequel.released(role))
+    pub(super) fn released_files(&self, previous: &Audit) -> Result<Vec<NewFile>, RepositoryError> {
+        let next = NextVersions { previous, team: self.team.as_ref() };
+        self.files(|role| next.released_path(role))
     }
 
     fn files(

@@ -1,18 +1,22 @@
-//! A release in words, before it is signed.
+//! What a proposed release is and what it lacks, for people and for programs.
 
 use crate::report::{MissingSignatures, ReleaseReport, counted};
 use crate::tuf::KeyId;
-use crate::tuf::repository::{Audit, Missing, Proposal, ReleaseTerms};
+use crate::tuf::repository::{Audit, Missing, ProposedRelease, ReleaseTerms};
 
 /// What `proposal` is, for the person or the program that signs it.
-pub(super) fn report(audit: &Audit, proposal: &Proposal, terms: &ReleaseTerms) -> ReleaseReport {
-    let expires = proposal.held.expiries(audit, terms);
+pub(super) fn release_report(
+    audit: &Audit,
+    proposal: &ProposedRelease,
+    terms: &ReleaseTerms,
+) -> ReleaseReport {
+    let expires = proposal.metadata.expiries(audit, terms);
     let first = expires.iter().min_by_key(|(_, at)| **at);
     let changes = proposal.changes.clone();
     ReleaseReport {
         mesh: audit.mesh().cloned(),
         release: proposal.number,
-        team: proposal.held.team().map(ToString::to_string),
+        team: proposal.metadata.team().map(ToString::to_string),
         held: None,
         source_commit: proposal.source_commit.clone(),
         fresh_until: first.map(|(_, at)| at.to_string()).unwrap_or_default(),
@@ -27,7 +31,7 @@ pub(super) fn report(audit: &Audit, proposal: &Proposal, terms: &ReleaseTerms) -
 }
 
 /// Whose signatures are missing, for programs.
-pub(super) fn missing(missing: &Missing) -> MissingSignatures {
+pub(super) fn missing_entry(missing: &Missing) -> MissingSignatures {
     let ids = |ids: &[KeyId]| ids.iter().map(ToString::to_string).collect();
     MissingSignatures {
         role: role(missing),
@@ -38,7 +42,7 @@ pub(super) fn missing(missing: &Missing) -> MissingSignatures {
 }
 
 /// The same, for people.
-pub(super) fn held(proposal: &Proposal, missing: &Missing) -> String {
+pub(super) fn missing_text(proposal: &ProposedRelease, missing: &Missing) -> String {
     let ids = |ids: &[KeyId]| ids.iter().map(KeyId::short).collect::<Vec<_>>().join(", ");
     let Missing { needed, signed, others, .. } = missing;
     let (role, number) = (role(missing), proposal.number);
@@ -46,11 +50,11 @@ pub(super) fn held(proposal: &Proposal, missing: &Missing) -> String {
         usize::try_from(needed.saturating_sub(signed.len() as u64)).unwrap_or(0),
         "more signature",
     );
-    let team = proposal.held.team();
+    let team = proposal.metadata.team();
     let whose = team.map(|team| format!(" of team {team}")).unwrap_or_default();
     let how = team.map(|team| format!(" --as {team}")).unwrap_or_default();
     format!(
-        "release {number}{whose} is held in proposed/: its {role} metadata need {more} by {}; \
+        "release {number}{whose} is proposed in proposed/: its {role} metadata need {more} by {}; \
          `tieline sign --countersign{how}` adds them",
         ids(others)
     )

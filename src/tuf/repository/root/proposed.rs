@@ -5,10 +5,10 @@ use std::num::NonZeroU64;
 
 use super::change::between;
 use super::edit::apply;
-use super::view::ORDER;
-use super::{Change, Edit, RootError, RootView, Standing, TrustedRoot};
+use super::summary::ORDER;
+use super::{Change, Edit, RootError, RootSummary, SignatureStatus, TrustedRoot};
 use crate::primitives::Shown;
-use crate::tuf::client::{Judge, Stored, Update};
+use crate::tuf::client::{ExpiryCheck, Stored, Update};
 use crate::tuf::json::MAX_NUMBER;
 use crate::tuf::metadata::{Root, SPEC_VERSION, Signed};
 use crate::tuf::repository::NewFile;
@@ -17,13 +17,13 @@ use crate::tuf::{Draft, KeyId, Limits, PublicKey, Role, Signer, UtcTime};
 /// The root that is to follow another, or the first one; checked, so that it can come to
 /// something: everybody who has to sign exists, and a gateway would follow.
 #[derive(Debug, Clone)]
-pub struct RootProposal {
+pub struct ProposedRoot {
     before: Option<TrustedRoot>,
     next: Signed<Root>,
     draft: Draft,
 }
 
-impl RootProposal {
+impl ProposedRoot {
     /// The first root of a repository.
     pub(super) fn first(next: Signed<Root>) -> Result<Self, RootError> {
         Self::new(None, next)
@@ -76,8 +76,8 @@ impl RootProposal {
 
     /// What it says.
     #[must_use]
-    pub fn view(&self) -> RootView {
-        RootView::of(&self.next)
+    pub fn summary(&self) -> RootSummary {
+        RootSummary::of(&self.next)
     }
 
     /// What it changes; everything is new in the first root.
@@ -105,21 +105,21 @@ impl RootProposal {
 
     /// Who has signed and who is missing: under the root before it, and under itself.
     #[must_use]
-    pub fn standings(&self) -> Vec<Standing> {
+    pub fn signature_statuses(&self) -> Vec<SignatureStatus> {
         let before = self.before.as_ref().map(|before| &before.signed);
         let roots = before.into_iter().chain([&self.next]);
-        roots.map(|root| Standing::of(&self.draft, root)).collect()
+        roots.map(|root| SignatureStatus::of(&self.draft, root)).collect()
     }
 
     /// Whether enough have signed.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.standings().iter().all(Standing::is_complete)
+        self.signature_statuses().iter().all(SignatureStatus::is_complete)
     }
 
     /// Adds a signature that was kept in a file; false where it counts for nothing: the key does
     /// not hold the root role, or signed something else, such as the proposal before a change.
-    pub fn keep(&mut self, id: &KeyId, signature: &str) -> bool {
+    pub fn add_signature(&mut self, id: &KeyId, signature: &str) -> bool {
         let keys: Vec<_> = self.holders().into_iter().filter(|(held, _)| held == id).collect();
         keys.iter().any(|(id, key)| self.draft.add(id, key, signature).is_ok())
     }
@@ -188,13 +188,13 @@ impl RootProposal {
         }
         let content = self.draft.to_bytes()?;
         let accept = || {
-            let begin = |root: &[u8], judge| {
-                Update::begin(Stored::provisioned(root.to_vec()), judge, Limits::GATEWAY)
+            let begin = |root: &[u8], expiry| {
+                Update::begin(Stored::provisioned(root.to_vec()), expiry, Limits::GATEWAY)
             };
             if let Some(before) = &self.before {
-                begin(&before.bytes, Judge::Never)?.supply(Some(content.clone()))?;
+                begin(&before.bytes, ExpiryCheck::Never)?.supply(Some(content.clone()))?;
             }
-            begin(&content, Judge::At(now)).map(drop)
+            begin(&content, ExpiryCheck::At(now)).map(drop)
         };
         accept().map_err(RootError::Refused)?;
         let paths = [Role::Root.path(Some(version)), Role::Root.path(None)];

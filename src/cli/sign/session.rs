@@ -1,18 +1,18 @@
-//! From a proposal to a release, or to one that waits for signatures.
+//! From a proposal to a release, or to a proposed one that waits for signatures.
 
 use camino::Utf8Path;
 
-use super::{Options, inputs, offline, removed, words};
+use super::{Options, inputs, offline, removed, report};
 use crate::cli::trust::{Directory, consent, refuse};
 use crate::cli::{Context, Exit, Failure, Format};
 use crate::tuf::Signer;
 use crate::tuf::repository::{
-    Audit, Held, Proposal, ReleaseTerms, RepositoryError, check_clock, check_lifetimes,
-    check_removed, complete,
+    Audit, ProposedMetadata, ProposedRelease, ReleaseTerms, RepositoryError, check_clock,
+    check_lifetimes, check_removed, complete,
 };
 
 /// A repository to which a release is to be added.
-pub(in crate::cli) struct Begun<'h> {
+pub(in crate::cli) struct SigningSession<'h> {
     signers: Vec<Box<dyn Signer + 'h>>,
     pub(super) repository: Directory,
     /// Why it may be somebody else's.
@@ -21,14 +21,14 @@ pub(in crate::cli) struct Begun<'h> {
     pub(in crate::cli) terms: ReleaseTerms,
 }
 
-/// What else is known about a proposal.
+/// What a command wants signed, besides what its options say.
 #[derive(Default)]
-pub(in crate::cli) struct About<'a> {
+pub(in crate::cli) struct SigningRequest<'a> {
     /// What the signer should know.
     pub(in crate::cli) remarks: Vec<String>,
     /// A signature from elsewhere.
     pub(in crate::cli) import: Option<&'a Utf8Path>,
-    /// Whether it goes on from one that is held.
+    /// Whether it goes on from one that was proposed before.
     pub(in crate::cli) countersign: bool,
 }
 
@@ -39,7 +39,7 @@ pub(in crate::cli) fn begin<'h>(
     elsewhere: bool,
     change: impl FnOnce(Audit, &Directory, &Context) -> Result<Audit, Failure>,
     context: &mut Context<'h>,
-) -> Result<Begun<'h>, Failure> {
+) -> Result<SigningSession<'h>, Failure> {
     let signers = if elsewhere || options.export.is_some() {
         options.signers.load(context)?
     } else {
@@ -59,14 +59,14 @@ pub(in crate::cli) fn begin<'h>(
         check_clock(&audit, terms.signed_at).map_err(|error| refuse(&error))?;
     }
     check_lifetimes(&audit, &terms).map_err(|error| refuse(&error))?;
-    Ok(Begun { signers, repository, doubt, audit, terms })
+    Ok(SigningSession { signers, repository, doubt, audit, terms })
 }
 
 /// Refuses a proposal that most likely is a mistake.
 pub(in crate::cli) fn review(
     options: &Options,
     audit: &Audit,
-    proposal: &Proposal,
+    proposal: &ProposedRelease,
     context: &Context,
 ) -> Result<(), Failure> {
     if !options.back {
@@ -79,39 +79,39 @@ pub(in crate::cli) fn review(
 /// Asks, signs, and writes what comes of it.
 pub(in crate::cli) fn conclude(
     options: &Options,
-    begun: &Begun,
-    mut proposal: Proposal,
-    about: &About,
+    session: &SigningSession,
+    mut proposal: ProposedRelease,
+    request: &SigningRequest,
     context: &mut Context,
 ) -> Result<Exit, Failure> {
-    let Begun { signers, repository, doubt, audit, terms } = begun;
+    let SigningSession { signers, repository, doubt, audit, terms } = session;
     let signers: Vec<&dyn Signer> = signers.iter().map(AsRef::as_ref).collect();
-    if let Some(file) = about.import {
-        offline::import(file, &options.signers, audit, &mut proposal.held, context)?;
+    if let Some(file) = request.import {
+        offline::import(file, &options.signers, audit, &mut proposal.metadata, context)?;
     }
-    let mut report = words::report(audit, &proposal, terms);
-    if !signers.is_empty() || about.import.is_some() {
-        let remarks: Vec<_> = about.remarks.iter().chain(doubt).cloned().collect();
+    let mut report = report::release_report(audit, &proposal, terms);
+    if !signers.is_empty() || request.import.is_some() {
+        let remarks: Vec<_> = request.remarks.iter().chain(doubt).cloned().collect();
         consent(&report.text(&remarks), "Sign it?", options.signers.yes, context)?;
     }
-    let before = proposal.held.clone();
-    let missing = proposal.held.sign(audit, terms, &signers).map_err(|error| refuse(&error))?;
+    let before = proposal.metadata.clone();
+    let missing = proposal.metadata.sign(audit, terms, &signers).map_err(|error| refuse(&error))?;
     if let Some(missing) = &missing {
-        let signed = proposal.held != before || about.import.is_some();
-        let may = options.propose || about.countersign;
+        let signed = proposal.metadata != before || request.import.is_some();
+        let may = options.propose || request.countersign;
         if !may || !(signed || options.export.is_some()) {
             return Err(refuse(&RepositoryError::from(missing.clone())));
         }
-        let files = proposal.held.held(audit).map_err(|error| refuse(&error))?;
+        let files = proposal.metadata.proposed_files(audit).map_err(|error| refuse(&error))?;
         repository.write(&proposal.bundles, context)?;
         repository.write(&files, context)?;
-        context.terminal.note(&words::held(&proposal, missing));
+        context.terminal.note(&report::missing_text(&proposal, missing));
         if let Some(file) = &options.export {
-            offline::export(file, &proposal.held, context)?;
+            offline::export(file, &proposal.metadata, context)?;
         }
-        report.hold(words::missing(missing));
+        report.wait_for(report::missing_entry(missing));
     } else {
-        let places = Held::paths(audit, proposal.held.team());
+        let places = ProposedMetadata::paths(audit, proposal.metadata.team());
         let release = complete(audit, proposal, terms.signed_at).map_err(|e| refuse(&e))?;
         repository.write(&release.files, context)?;
         for place in places {

@@ -1,14 +1,14 @@
-//! Roots in words, and as JSON.
+//! What a root says and what a proposed one lacks, for people and for programs.
 
-use super::ceremony::{Ceremony, Found};
+use super::ceremony::{Ceremony, LoadedProposal};
 use crate::report::{
     HolderEntry, NeedEntry, ProposalEntry, RoleEntry, RootEntry, RootReport, counted,
 };
-use crate::tuf::repository::{KeyView, RootProposal, RootView, Standing};
+use crate::tuf::repository::{KeySummary, ProposedRoot, RootSummary, SignatureStatus};
 use crate::tuf::{Role, UtcTime};
 
 /// A root, for whoever has to agree with it.
-pub(super) fn describe(root: &RootView) -> String {
+pub(super) fn describe(root: &RootSummary) -> String {
     let mesh = root.mesh.as_ref().map(|mesh| format!(" of mesh {mesh}")).unwrap_or_default();
     let mut lines = vec![format!("root {}{mesh}, valid until {}:", root.version, root.expires)];
     for role in &root.roles {
@@ -25,17 +25,17 @@ pub(super) fn describe(root: &RootView) -> String {
 }
 
 /// What a proposal is, for whoever is asked to sign it.
-pub(super) fn proposed(proposal: &RootProposal) -> String {
-    let view = proposal.view();
+pub(super) fn proposed_text(proposal: &ProposedRoot) -> String {
+    let summary = proposal.summary();
     if proposal.is_first() {
-        return describe(&view);
+        return describe(&summary);
     }
-    let mesh = view.mesh.as_ref().map(|mesh| format!(" of mesh {mesh}")).unwrap_or_default();
+    let mesh = summary.mesh.as_ref().map(|mesh| format!(" of mesh {mesh}")).unwrap_or_default();
     let mut lines = vec![format!(
         "proposed: root {}{mesh}, valid until {}; compared with root {}:",
-        view.version,
-        view.expires,
-        view.version.saturating_sub(1)
+        summary.version,
+        summary.expires,
+        summary.version.saturating_sub(1)
     )];
     let changes = proposal.changes();
     lines.extend(changes.iter().map(|change| format!("  {change}")));
@@ -44,25 +44,25 @@ pub(super) fn proposed(proposal: &RootProposal) -> String {
     }
     // All of it as well: what it is compared with is only as good as this copy of the repository.
     lines.push("after it:".to_owned());
-    lines.extend(describe(&view).lines().skip(1).map(str::to_owned));
+    lines.extend(describe(&summary).lines().skip(1).map(str::to_owned));
     lines.join("\n")
 }
 
 /// A warning where a proposal says that it was signed later than it is now: gateways without a
 /// clock would believe it, and take all that is honest for expired.
-pub(super) fn ahead(proposal: &RootProposal, now: UtcTime) -> Option<String> {
-    let signed_at = proposal.view().signed_at.filter(|&at| at > now.plus_days(1))?;
+pub(super) fn future_date_warning(proposal: &ProposedRoot, now: UtcTime) -> Option<String> {
+    let signed_at = proposal.summary().signed_at.filter(|&at| at > now.plus_days(1))?;
     Some(format!(
         "it says that it was signed at {signed_at}, and it is {now} here: if that is wrong, propose \
          it anew, as gateways will take it for the time"
     ))
 }
 
-/// Where a proposal stands, in a few lines.
-pub(super) fn standing(proposal: &RootProposal) -> String {
-    let version = proposal.view().version;
-    let standings = proposal.standings();
-    let mut lines: Vec<_> = standings.iter().map(|standing| needs(standing, version)).collect();
+/// Who has signed a proposal and who is missing, in a few lines.
+pub(super) fn signature_status(proposal: &ProposedRoot) -> String {
+    let version = proposal.summary().version;
+    let statuses = proposal.signature_statuses();
+    let mut lines: Vec<_> = statuses.iter().map(|status| needs(status, version)).collect();
     lines.push(if proposal.is_complete() {
         format!("root {version} has all its signatures: `tieline root rotate` makes it the newest")
     } else {
@@ -71,27 +71,27 @@ pub(super) fn standing(proposal: &RootProposal) -> String {
     lines.join("\n")
 }
 
-fn needs(standing: &Standing, version: u64) -> String {
-    let whose = if standing.root == version { "new" } else { "present" };
-    let signed = if standing.signed.is_empty() {
+fn needs(status: &SignatureStatus, version: u64) -> String {
+    let whose = if status.root == version { "new" } else { "present" };
+    let signed = if status.signed.is_empty() {
         "nobody has signed".to_owned()
     } else {
-        format!("signed by {}", names(&standing.signed))
+        format!("signed by {}", names(&status.signed))
     };
-    let missing = match standing.lacking() {
+    let missing = match status.lacking() {
         0 => "enough".to_owned(),
         lacking => {
             let lacking = counted(usize::try_from(lacking).unwrap_or(usize::MAX), "signature");
-            format!("missing: {lacking}, of {}", either(&standing.missing))
+            format!("missing: {lacking}, of {}", either(&status.missing))
         }
     };
-    let root = standing.root;
-    let threshold = standing.threshold;
+    let root = status.root;
+    let threshold = status.threshold;
     format!("{whose} root {root} demands {threshold}: {signed}; {missing}")
 }
 
 /// `anna, bob or carol`.
-fn either(keys: &[KeyView]) -> String {
+fn either(keys: &[KeySummary]) -> String {
     match keys.split_last() {
         Some((last, [])) => last.to_string(),
         Some((last, others)) => format!("{} or {last}", names(others)),
@@ -99,21 +99,21 @@ fn either(keys: &[KeyView]) -> String {
     }
 }
 
-fn names(keys: &[KeyView]) -> String {
+fn names(keys: &[KeySummary]) -> String {
     let names: Vec<_> = keys.iter().map(ToString::to_string).collect();
     names.join(", ")
 }
 
 /// All of it, for programs.
-pub(super) fn report(ceremony: &Ceremony, found: Option<&Found>) -> RootReport {
+pub(super) fn root_report(ceremony: &Ceremony, loaded: Option<&LoadedProposal>) -> RootReport {
     RootReport {
         format: RootReport::FORMAT,
-        root: ceremony.trusted.as_ref().map(|root| root_entry(&root.view())),
-        proposal: found.map(|found| proposal_entry(&found.proposal, &found.ignored)),
+        root: ceremony.trusted.as_ref().map(|root| root_entry(&root.summary())),
+        proposal: loaded.map(|loaded| proposal_entry(&loaded.proposal, &loaded.ignored)),
     }
 }
 
-pub(super) fn root_entry(root: &RootView) -> RootEntry {
+pub(super) fn root_entry(root: &RootSummary) -> RootEntry {
     let roles = root.roles.iter().map(|role| RoleEntry {
         role: role.role.to_string(),
         threshold: role.threshold,
@@ -127,15 +127,15 @@ pub(super) fn root_entry(root: &RootView) -> RootEntry {
     }
 }
 
-fn proposal_entry(proposal: &RootProposal, ignored: &[String]) -> ProposalEntry {
-    let needs = proposal.standings().into_iter().map(|standing| NeedEntry {
-        root: standing.root,
-        threshold: standing.threshold,
-        signed: holders(&standing.signed),
-        missing: holders(&standing.missing),
+fn proposal_entry(proposal: &ProposedRoot, ignored: &[String]) -> ProposalEntry {
+    let needs = proposal.signature_statuses().into_iter().map(|status| NeedEntry {
+        root: status.root,
+        threshold: status.threshold,
+        signed: holders(&status.signed),
+        missing: holders(&status.missing),
     });
     ProposalEntry {
-        root: root_entry(&proposal.view()),
+        root: root_entry(&proposal.summary()),
         changes: proposal.changes().iter().map(ToString::to_string).collect(),
         complete: proposal.is_complete(),
         needs: needs.collect(),
@@ -143,8 +143,8 @@ fn proposal_entry(proposal: &RootProposal, ignored: &[String]) -> ProposalEntry 
     }
 }
 
-fn holders(keys: &[KeyView]) -> Vec<HolderEntry> {
-    let entry = |key: &KeyView| HolderEntry {
+fn holders(keys: &[KeySummary]) -> Vec<HolderEntry> {
+    let entry = |key: &KeySummary| HolderEntry {
         id: key.id.to_string(),
         name: key.name.clone(),
         kind: key.key.kind(),

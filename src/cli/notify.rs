@@ -1,4 +1,4 @@
-//! What follows a run: an entry in the log, and the commands of the gateway's administrator.
+//! Notifications of a run: an entry in the log, and the commands of the administrator in gateway.yaml.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// Lets the log and the administrator's commands know of a run in which something happened, or
 /// which failed in another way than the one before it. True if that is on standard error by now,
 /// by way of the journal.
-pub(super) fn tell(config: &GatewayConfig, report: &Report, context: &mut Context) -> bool {
+pub(super) fn notify(config: &GatewayConfig, report: &Report, context: &mut Context) -> bool {
     let Some(run) = &report.last_run else { return false };
     let told = log(config, report, run, context);
     for (hook, key) in hooks(config, report, run) {

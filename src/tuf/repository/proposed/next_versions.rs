@@ -3,20 +3,21 @@
 
 use std::num::NonZeroU64;
 
-use crate::tuf::metadata::{Authority, Snapshot, Timestamp};
-use crate::tuf::repository::release::{described, next_snapshot, next_timestamp};
+use crate::tuf::metadata::{Snapshot, Timestamp};
+use crate::tuf::repository::next_metadata::{described, next_snapshot, next_timestamp};
 use crate::tuf::repository::signing::next_version;
 use crate::tuf::repository::{Audit, RepositoryError};
+use crate::tuf::role_keys::Authority;
 use crate::tuf::{Draft, Role, RoleName};
 
 /// What follows `previous`, as a release of the targets role or of `team`.
 #[derive(Clone, Copy)]
-pub(super) struct Sequel<'a> {
+pub(super) struct NextVersions<'a> {
     pub(super) previous: &'a Audit,
     pub(super) team: Option<&'a RoleName>,
 }
 
-impl<'a> Sequel<'a> {
+impl<'a> NextVersions<'a> {
     /// Who has to sign the file of `role`.
     pub(super) fn authority(self, role: Role) -> Result<Authority<'a>, RepositoryError> {
         let (Role::Targets, Some(team)) = (role, self.team) else {
@@ -45,8 +46,8 @@ impl<'a> Sequel<'a> {
         }
     }
 
-    /// Where it is held.
-    pub(super) fn place(self, role: Role) -> Result<String, RepositoryError> {
+    /// Where it is while it is proposed.
+    pub(super) fn proposed_path(self, role: Role) -> Result<String, RepositoryError> {
         let version = self.version(role)?;
         let file = match self.team.filter(|_| role == Role::Targets) {
             Some(team) => team.file_name(),
@@ -56,7 +57,7 @@ impl<'a> Sequel<'a> {
     }
 
     /// Where a complete release has it.
-    pub(super) fn released(self, role: Role) -> Result<String, RepositoryError> {
+    pub(super) fn released_path(self, role: Role) -> Result<String, RepositoryError> {
         let version = self.version(role)?.get();
         Ok(match self.team.filter(|_| role == Role::Targets) {
             Some(team) => team.path(Some(version)),
