@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use super::Exit;
-use crate::primitives::sentence;
+use crate::primitives::error_chain;
 
 /// Why a command did not do what it was asked, as the user is told.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ pub struct Failure {
 impl Failure {
     /// A failure that exits with `exit` and says `error` and all its sources, in one line.
     pub fn new(exit: Exit, error: &dyn Error) -> Self {
-        let message = sentence(error);
+        let message = error_chain(error);
         Self { exit, message, hint: None }
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Context;
 use crate::host::{Command, Entry, Log, Priority, stderr_is_the_journal};
-use crate::primitives::sentence;
+use crate::primitives::error_chain;
 use crate::reconcile::{GatewayConfig, Hook, LastRun, LogTo, OutcomeKind, Report};
 
 /// How long a command of the administrator may take.
@@ -18,7 +18,7 @@ pub(super) fn notify(config: &GatewayConfig, report: &Report, context: &mut Cont
     let told = log(config, report, run, context);
     for (hook, key) in hooks(config, report, run) {
         if let Err(error) = context.host.processes.demand(&command(hook, config, run)) {
-            let text = format!("{}: {key}: {}", config.gateway, sentence(&error));
+            let text = format!("{}: {key}: {}", config.gateway, error_chain(&error));
             context.terminal.warn(&text);
         }
     }

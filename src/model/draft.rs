@@ -8,7 +8,9 @@ use super::Endpoint;
 use super::mesh::PortRange;
 use super::read;
 use crate::primitives::{Fingerprint, Name, PublicKey};
-use crate::spec::{Finding, GatewaySpec, LanSpec, MeshSpec, Place, Placed, ReservedSpec, Shown};
+use crate::spec::{
+    Finding, GatewaySpec, LanSpec, MeshSpec, Place, Placed, Printable, ReservedSpec,
+};
 
 /// mesh.yaml with its values understood one by one, but not yet held against each other. What is
 /// missing or made no sense is absent, and has been reported.
@@ -24,12 +26,12 @@ pub(super) struct Draft<'a> {
 pub(super) struct DraftReserved<'a> {
     pub(super) network: Option<Placed<Ipv4Net>>,
     pub(super) port: Option<Placed<u16>>,
-    pub(super) reason: Shown<'a>,
+    pub(super) reason: Printable<'a>,
 }
 
 /// A LAN.
 pub(super) struct DraftLan<'a> {
-    pub(super) label: Placed<Shown<'a>>,
+    pub(super) label: Placed<Printable<'a>>,
     pub(super) name: Option<Name>,
     pub(super) networks: Vec<Placed<Ipv4Net>>,
     /// Whether every network was understood, so that what is in none of them is outside.
@@ -40,7 +42,7 @@ pub(super) struct DraftLan<'a> {
 
 /// A gateway.
 pub(super) struct DraftGateway<'a> {
-    pub(super) label: Placed<Shown<'a>>,
+    pub(super) label: Placed<Printable<'a>>,
     pub(super) name: Option<Name>,
     /// `Some` of `None` is a gateway that says it has no endpoint.
     pub(super) endpoint: Option<Placed<Option<Endpoint>>>,
@@ -91,12 +93,12 @@ fn reserved<'a>(spec: &'a ReservedSpec, findings: &mut Vec<Finding>) -> DraftRes
             .as_ref()
             .and_then(|text| read::prefix("the reserved network", text, findings)),
         port: spec.port.as_ref().and_then(|text| read::port(text, findings)),
-        reason: Shown(reason),
+        reason: Printable(reason),
     }
 }
 
 fn lan<'a>(spec: &'a LanSpec, findings: &mut Vec<Finding>) -> DraftLan<'a> {
-    let label = spec.name.as_ref().map(|name| Shown(name));
+    let label = spec.name.as_ref().map(|name| Printable(name));
     let name = read::name("LAN", &spec.name, findings);
     let what = format!("LAN {}", label.value);
     let networks: Vec<_> =
@@ -112,7 +114,7 @@ fn lan<'a>(spec: &'a LanSpec, findings: &mut Vec<Finding>) -> DraftLan<'a> {
 }
 
 fn gateway<'a>(spec: &'a GatewaySpec, findings: &mut Vec<Finding>) -> DraftGateway<'a> {
-    let label = spec.name.as_ref().map(|name| Shown(name));
+    let label = spec.name.as_ref().map(|name| Printable(name));
     let name = read::name("gateway", &spec.name, findings);
     let endpoint = spec.endpoint.as_ref();
     let address = spec.address.as_ref();

@@ -8,7 +8,7 @@ use super::fetch::ReleaseError;
 use super::generation::Refusal;
 use super::units::{FailedStep, StepError};
 use crate::host::FileError;
-use crate::primitives::{UnitId, sentence};
+use crate::primitives::{UnitId, error_chain};
 use crate::tuf::TrustError;
 
 /// Why a gateway is not what the newest release wants it to be.
@@ -121,12 +121,12 @@ impl RunError {
 
     /// What went wrong, a sentence each; of steps only those that concern none of `but`.
     pub(super) fn problems(&self, but: &BTreeSet<UnitId>) -> Vec<String> {
-        let Self::Steps { errors, .. } = self else { return vec![sentence(self)] };
+        let Self::Steps { errors, .. } = self else { return vec![error_chain(self)] };
         let counts = |failed: &&FailedStep| !failed.step.concerns(but);
-        errors.iter().filter(counts).map(|failed| sentence(&failed.error)).collect()
+        errors.iter().filter(counts).map(|failed| error_chain(&failed.error)).collect()
     }
 }
 
 fn sentences(errors: &[FailedStep]) -> String {
-    errors.iter().map(|failed| sentence(&failed.error)).collect::<Vec<_>>().join("; ")
+    errors.iter().map(|failed| error_chain(&failed.error)).collect::<Vec<_>>().join("; ")
 }

@@ -6,7 +6,7 @@ use std::error::Error;
 use super::cause::Cause;
 use super::units::Changes;
 use crate::host::Source;
-use crate::primitives::sentence;
+use crate::primitives::error_chain;
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,7 +69,7 @@ impl Events {
     /// Warns of an error that does not end the run, if there is one.
     pub fn warn_of<E: Error>(&self, result: Result<(), E>) {
         if let Err(error) = result {
-            self.warn(sentence(&error));
+            self.warn(error_chain(&error));
         }
     }
 

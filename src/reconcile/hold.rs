@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::host::{FileError, Files, Mode};
-use crate::primitives::{is_plain, sentence};
+use crate::primitives::{error_chain, is_plain};
 use crate::tuf::UtcTime;
 
 /// `hold.json` in the state directory.
@@ -61,11 +61,11 @@ impl Hold {
         let path = place(state);
         let reason = match files.read(&path, Self::LIMIT) {
             Err(error) if error.is_not_found() => return None,
-            Err(error) => sentence(&error),
+            Err(error) => error_chain(&error),
             Ok(content) => match serde_json::from_slice::<Self>(&content) {
                 Ok(hold) if hold.format == Self::FORMAT => return Some(hold),
                 Ok(_) => format!("{path} is of another version of Tieline"),
-                Err(error) => format!("{path} cannot be understood: {}", sentence(&error)),
+                Err(error) => format!("{path} cannot be understood: {}", error_chain(&error)),
             },
         };
         let since = UtcTime::from_clock(time::OffsetDateTime::UNIX_EPOCH);

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::hold::Hold;
 use super::units::Forbidden;
-use crate::primitives::sentence;
+use crate::primitives::error_chain;
 
 /// How a run ended that did all it could. Only the first is what everybody wants; none is a failure of
 /// the program.
@@ -54,7 +54,7 @@ impl fmt::Display for Outcome {
                 f,
                 "release {release}, which is in use, asks for what this gateway no longer \
                  allows: {}",
-                sentence(forbidden)
+                error_chain(forbidden)
             ),
         }
     }

@@ -13,7 +13,7 @@ mod schema;
 mod suggest;
 mod types;
 
-pub use crate::primitives::{Shown, is_plain};
+pub use crate::primitives::{Printable, is_plain};
 pub use code::Code;
 pub use decode::{MAX_BYTES, decode};
 pub use finding::{Finding, Label, Severity, sort};

@@ -10,7 +10,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::options::{DuplicateKeyPolicy, MergeKeyPolicy, NonFiniteFloatPolicy};
 use serde_saphyr::{Error, Location, Options, Spanned, Tagged};
 
-use super::{Code, Finding, Place, Placed, Shown};
+use super::{Code, Finding, Place, Placed, Printable};
 
 /// A YAML value.
 #[derive(Debug, Clone, PartialEq)]
@@ -204,7 +204,7 @@ fn untagged(source: &str, raw: RawNode, findings: &mut Vec<Finding>) -> (Raw, Ra
     let Tagged(value, tag) = raw.value;
     if let Some(tag) = tag {
         let tag = tag.replacen("tag:yaml.org,2002:", "!!", 1);
-        let message = format!("the tag `{}` is not used in mesh.yaml", Shown(&tag));
+        let message = format!("the tag `{}` is not used in mesh.yaml", Printable(&tag));
         let finding = Finding::new(Code::YamlFeature, Place::mesh(range.clone()), message);
         findings.push(finding.hint("write the value without it"));
     }

@@ -3,7 +3,8 @@
 use super::node::{self, Node};
 use super::reader::{Fields, flag, list, mapping, number, text};
 use super::{
-    Code, Finding, GatewaySpec, LanSpec, MeshSpec, Place, Placed, ReservedSpec, Shown, TunnelsSpec,
+    Code, Finding, GatewaySpec, LanSpec, MeshSpec, Place, Placed, Printable, ReservedSpec,
+    TunnelsSpec,
 };
 
 /// What mesh.yaml says, as far as it could be read, and everything that could not.
@@ -123,7 +124,7 @@ fn lans(node: Placed<Node>, findings: &mut Findings) -> Vec<LanSpec> {
 }
 
 fn lan(name: Placed<String>, node: Placed<Node>, findings: &mut Findings) -> Option<LanSpec> {
-    let owner = format!("LAN {}", Shown(&name.value));
+    let owner = format!("LAN {}", Printable(&name.value));
     let mut fields = Fields::open(&owner, name.place, node, findings)?;
     let networks = fields.required("networks", "[192.168.10.0/24]");
     let gateways = fields.required("gateways", "{ NAME: … }");
@@ -163,7 +164,7 @@ fn gateway(
     node: Placed<Node>,
     findings: &mut Findings,
 ) -> Option<GatewaySpec> {
-    let owner = format!("gateway {}", Shown(&name.value));
+    let owner = format!("gateway {}", Printable(&name.value));
     let mut fields = Fields::open(&owner, name.place, node, findings)?;
     let endpoint = fields.required("endpoint", "vpn.example.net");
     let address = fields.required("address", "192.168.10.1");

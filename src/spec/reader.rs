@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt::Display;
 
 use super::node::Node;
-use super::{Code, Finding, Place, Placed, Shown, closest};
+use super::{Code, Finding, Place, Placed, Printable, closest};
 
 /// The entries of a mapping whose keys are known beforehand.
 ///
@@ -61,7 +61,7 @@ impl Fields {
     /// one problem, not two.
     pub(super) fn close(mut self, findings: &mut Vec<Finding>) {
         for (key, _) in self.entries {
-            let message = format!("{} has no key `{}`", self.owner, Shown(&key.value));
+            let message = format!("{} has no key `{}`", self.owner, Printable(&key.value));
             let finding = Finding::new(Code::UnknownKey, key.place, message);
             let hint = if key.value == "<<" {
                 "mesh.yaml has no merge keys: write the entries out".to_owned()
@@ -95,7 +95,7 @@ pub(super) fn mapping(
     let mut kept = Vec::with_capacity(entries.len());
     for (key, value) in entries {
         if let Some(&earlier) = first.get(&key.value) {
-            let message = format!("`{}` stands twice in {what}", Shown(&key.value));
+            let message = format!("`{}` stands twice in {what}", Printable(&key.value));
             let finding = Finding::new(Code::DuplicateKey, key.place, message);
             findings.push(finding.label("again here").related(earlier, "first here"));
         } else {

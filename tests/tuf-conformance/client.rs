@@ -14,7 +14,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use clap::{Args, Parser, Subcommand};
 use tieline::host::http::{Allowance, Mirror, Mirrors as _, OpenMirror, RealMirrors};
 use tieline::host::{Clock as _, FileError, Files as _, Mode, RealClock, RealFiles};
-use tieline::primitives::sentence;
+use tieline::primitives::error_chain;
 use tieline::reconcile::MetadataDirectory;
 use tieline::tuf::{Request, Update};
 
@@ -73,7 +73,7 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{}", sentence(&*error));
+            eprintln!("{}", error_chain(&*error));
             ExitCode::FAILURE
         }
     }

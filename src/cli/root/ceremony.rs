@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::cli::trust::{Anchor, AnchorArgs, CEREMONY, Directory};
 use crate::cli::{Context, Exit, Failure};
 use crate::host::{FileError, Mode};
-use crate::primitives::{Digest, Name, Shown};
+use crate::primitives::{Digest, Name, Printable};
 use crate::tuf::repository::{NewFile, ProposedRoot, RootError, TrustedRoot};
 use crate::tuf::{KeyId, Limits, Request, SignerError};
 
@@ -114,7 +114,7 @@ impl Ceremony {
                 Ok(kept) => ignored.push(format!(
                     "{path} is no signature of this proposal by a root key {}: the proposal was \
                      changed after it was signed, or the key does not hold root",
-                    Shown(&kept.keyid.short())
+                    Printable(&kept.keyid.short())
                 )),
                 Err(_) => ignored.push(format!("{path} is no signature file")),
             }

@@ -5,7 +5,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::keys::load_ssh;
 use crate::cli::{Context, Exit, Failure};
 use crate::host::Agent;
-use crate::primitives::{Shown, SshKey};
+use crate::primitives::{Printable, SshKey};
 use crate::tuf::{PublicKey, Signer, SignerError, to_hex};
 
 /// A key that an agent signs with.
@@ -45,7 +45,7 @@ fn choose(selector: &str, keys: &[SshKey], context: &Context) -> Result<SshKey, 
         [key] => return Ok((*key).clone()),
         [] => {}
         _ => {
-            let name = Shown(selector);
+            let name = Printable(selector);
             return Err(fail(format!("the ssh agent has several keys called {name}")));
         }
     }
@@ -53,7 +53,7 @@ fn choose(selector: &str, keys: &[SshKey], context: &Context) -> Result<SshKey, 
     let Some(wanted) = named_by_file(&path, context)? else {
         let text = format!(
             "the ssh agent has no key {:?}, and there is no such file with a public key",
-            Shown(selector).to_string()
+            Printable(selector).to_string()
         );
         return Err(fail(text));
     };
@@ -90,13 +90,13 @@ fn usable(key: &SshKey) -> Result<PublicKey, Failure> {
         "only plain ed25519 keys can sign metadata"
     };
     let print = key.fingerprint();
-    let text = format!("the key {print} is of the kind {}: {why}", Shown(algorithm));
+    let text = format!("the key {print} is of the kind {}: {why}", Printable(algorithm));
     Err(Failure::say(Exit::Failure, text).hint("`ssh-keygen -t ed25519` makes one that can sign"))
 }
 
 /// What the agent has, for whoever named something else.
 fn listed(keys: &[SshKey]) -> String {
-    let tell = |key: &SshKey| format!("{} ({})", key.fingerprint(), Shown(&key.comment));
+    let tell = |key: &SshKey| format!("{} ({})", key.fingerprint(), Printable(&key.comment));
     match keys {
         [] => "the agent has no keys: ssh-add FILE".to_owned(),
         keys => {

@@ -41,7 +41,7 @@ fn wrong(
         return Some(format!("{} is not what was signed", released.path));
     }
     match bundle::unpack(bytes) {
-        Err(error) => Some(crate::primitives::sentence(&error)),
+        Err(error) => Some(crate::primitives::error_chain(&error)),
         Ok((manifest, _)) if manifest.gateway != *gateway => {
             Some(format!("it was made for {}", manifest.gateway))
         }

@@ -31,7 +31,7 @@ mod tests {
         service.check = shell("exit 0");
         check(&service).unwrap();
         service.check = shell("echo line 7 >&2; exit 1");
-        let error = crate::primitives::sentence(&check(&service).unwrap_err());
+        let error = crate::primitives::error_chain(&check(&service).unwrap_err());
         assert!(error.starts_with("relay one: cannot use its configuration: "), "{error}");
         assert!(error.contains("line 7"), "{error}");
     }

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::{Entry, Format, Lock, NumberOwner, number_at};
 use crate::primitives::{GatewayNumber, Name};
-use crate::spec::{Code, Finding, Place, Shown};
+use crate::spec::{Code, Finding, Place, Printable};
 
 const RESTORE: &str = "restore mesh.lock from git; only `tieline lock` writes it";
 
@@ -82,7 +82,7 @@ fn header(lines: &[Line<'_>]) -> Result<Format, Box<Finding>> {
     let format = rest.and_then(|rest| rest.split(':').next());
     if let Some(format) = format.filter(|format| !["1", "2"].contains(format)) {
         let message =
-            format!("mesh.lock is of format {}; this version reads 1 and 2", Shown(format));
+            format!("mesh.lock is of format {}; this version reads 1 and 2", Printable(format));
         let finding = Finding::new(Code::LockFormat, first.place(), message);
         return Err(Box::new(finding.hint("use a newer Tieline")));
     }
@@ -141,7 +141,7 @@ fn entry(text: &str, format: Format) -> Option<(GatewayNumber, Entry)> {
 }
 
 fn not_an_entry(line: &Line<'_>, format: Format) -> Finding {
-    let message = format!("`{}` is not a line of mesh.lock", Shown(line.text));
+    let message = format!("`{}` is not a line of mesh.lock", Printable(line.text));
     let finding = Finding::new(Code::LockLine, line.place(), message);
     let uplink = match format {
         Format::One => "",

@@ -2,15 +2,15 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use crate::spec::{Code, Finding, Placed, Shown};
+use crate::spec::{Code, Finding, Placed, Printable};
 
 /// The address of `gateway`.
 pub(in crate::model) fn address(
-    gateway: Shown<'_>,
+    gateway: Printable<'_>,
     text: &Placed<String>,
     findings: &mut Vec<Finding>,
 ) -> Option<Placed<Ipv4Addr>> {
-    let shown = Shown(&text.value);
+    let shown = Printable(&text.value);
     if let Ok(address) = text.value.parse() {
         return Some(Placed::new(address, text.place));
     }
@@ -38,7 +38,8 @@ mod tests {
 
     #[test]
     fn reads_addresses() {
-        let read = |text: &str| judge(text, |text, findings| address(Shown("g"), text, findings));
+        let read =
+            |text: &str| judge(text, |text, findings| address(Printable("g"), text, findings));
         assert_eq!(read("10.0.0.1").0.unwrap().value, Ipv4Addr::new(10, 0, 0, 1));
         assert_eq!(read("10.0.0.1/24").2, "write the address without its length: 10.0.0.1");
         assert_eq!(read("::1").1, Some(Code::NotSupported));

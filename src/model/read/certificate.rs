@@ -1,14 +1,14 @@
 //! Certificates of a gateway.
 
 use crate::primitives::Fingerprint;
-use crate::spec::{Code, Finding, Placed, Shown};
+use crate::spec::{Code, Finding, Placed, Printable};
 
 /// The current certificate and, during a rotation, the next.
 const MOST: usize = 2;
 
 /// The certificates of `gateway`.
 pub(in crate::model) fn certificates(
-    gateway: Shown<'_>,
+    gateway: Printable<'_>,
     texts: &[Placed<String>],
     findings: &mut Vec<Finding>,
 ) -> Vec<Placed<Fingerprint>> {
@@ -25,7 +25,7 @@ pub(in crate::model) fn certificates(
 }
 
 fn certificate(
-    gateway: Shown<'_>,
+    gateway: Printable<'_>,
     text: &Placed<String>,
     findings: &mut Vec<Finding>,
 ) -> Option<Placed<Fingerprint>> {
@@ -33,7 +33,7 @@ fn certificate(
         return Some(Placed::new(fingerprint, text.place));
     }
     let message =
-        format!("gateway {gateway}: certificate `{}` is not a fingerprint", Shown(&text.value));
+        format!("gateway {gateway}: certificate `{}` is not a fingerprint", Printable(&text.value));
     let finding = Finding::new(Code::BadFingerprint, text.place, message);
     let prefixed = format!("SHA256:{}", text.value);
     let hint = match prefixed.parse::<Fingerprint>() {
@@ -59,7 +59,7 @@ mod tests {
             .map(|text| Placed::new(text.to_owned(), Place::mesh(0..0)))
             .into();
         let mut findings = Vec::new();
-        assert_eq!(certificates(Shown("g"), &texts, &mut findings).len(), 2);
+        assert_eq!(certificates(Printable("g"), &texts, &mut findings).len(), 2);
         let codes: Vec<_> = findings.iter().map(|finding| finding.code).collect();
         let bad = Code::BadFingerprint;
         assert_eq!(codes, [Code::TooManyCertificates, bad, bad]);

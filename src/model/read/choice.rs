@@ -1,6 +1,6 @@
 //! `topology` and `routing`: one of a few words.
 
-use crate::spec::{Code, Finding, Placed, Shown, closest};
+use crate::spec::{Code, Finding, Placed, Printable, closest};
 
 /// A setting, what this version takes for it, and what the format will have one day.
 struct Choice {
@@ -23,7 +23,7 @@ pub(in crate::model) fn routing(text: Option<&Placed<String>>, findings: &mut Ve
 fn choose(choice: &Choice, text: Option<&Placed<String>>, findings: &mut Vec<Finding>) {
     let Some(text) = text.filter(|text| text.value != choice.now) else { return };
     let Choice { key, now, later } = choice;
-    let shown = Shown(&text.value);
+    let shown = Printable(&text.value);
     if later.contains(&text.value.as_str()) {
         let message = format!("{key} {shown} is not supported yet by this version");
         let finding = Finding::new(Code::NotSupported, text.place, message);

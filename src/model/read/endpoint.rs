@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::model::Endpoint;
 use crate::primitives::{Authority, Name};
-use crate::spec::{Code, Finding, Placed, Shown};
+use crate::spec::{Code, Finding, Placed, Printable};
 
 /// DNS would allow 253 (RFC 1035 §2.3.4), but OpenVPN does not read lines of more than 254 characters
 /// and takes `remote` and a blank for itself.
@@ -12,7 +12,7 @@ const MAX_NAME: usize = 247;
 
 /// The endpoint of `gateway`: `Some` of `None` where it says that it has none.
 pub(in crate::model) fn endpoint(
-    gateway: Shown<'_>,
+    gateway: Printable<'_>,
     text: &Placed<String>,
     findings: &mut Vec<Finding>,
 ) -> Option<Placed<Option<Endpoint>>> {
@@ -23,7 +23,7 @@ pub(in crate::model) fn endpoint(
     if written.parse::<Ipv6Addr>().is_ok() {
         let message = format!(
             "gateway {gateway}: endpoint {}: IPv6 is not supported yet by this version",
-            Shown(written)
+            Printable(written)
         );
         findings.push(Finding::new(Code::NotSupported, text.place, message));
         return None;
@@ -31,7 +31,7 @@ pub(in crate::model) fn endpoint(
     match understand(written) {
         Ok(endpoint) => Some(Placed::new(Some(endpoint), text.place)),
         Err((why, hint)) => {
-            let message = format!("gateway {gateway}: endpoint `{}` {why}", Shown(written));
+            let message = format!("gateway {gateway}: endpoint `{}` {why}", Printable(written));
             findings.push(Finding::new(Code::BadEndpoint, text.place, message).hint(hint));
             None
         }
@@ -74,7 +74,7 @@ fn understand(written: &str) -> Result<Endpoint, Refusal> {
 }
 
 fn only(host: &str) -> String {
-    format!("write only the address or name: {}", Shown(host))
+    format!("write only the address or name: {}", Printable(host))
 }
 
 fn is_unusable(address: Ipv4Addr) -> bool {
@@ -121,7 +121,7 @@ mod tests {
     /// The endpoint as text, "nobody" for none.
     fn read(text: &str) -> (Option<String>, Option<Code>, String) {
         let (value, code, hint) =
-            judge(text, |text, findings| endpoint(Shown("g"), text, findings));
+            judge(text, |text, findings| endpoint(Printable("g"), text, findings));
         let text = |endpoint: Endpoint| endpoint.to_string();
         (value.map(|placed| placed.value.map_or("nobody".to_owned(), text)), code, hint)
     }

@@ -1,7 +1,7 @@
 //! Names of meshes, LANs and gateways.
 
 use crate::primitives::Name;
-use crate::spec::{Code, Finding, Placed, Shown};
+use crate::spec::{Code, Finding, Placed, Printable};
 
 /// The name of a mesh, LAN or gateway.
 pub(in crate::model) fn name(
@@ -12,7 +12,7 @@ pub(in crate::model) fn name(
     match text.value.parse() {
         Ok(name) => Some(name),
         Err(error) => {
-            let message = format!("{of} name `{}`: {error}", Shown(&text.value));
+            let message = format!("{of} name `{}`: {error}", Printable(&text.value));
             let hint = match usable(&text.value) {
                 Some(usable) => format!("for example `{usable}`"),
                 None => "it becomes a file, unit, branch and host name".to_owned(),

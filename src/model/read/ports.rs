@@ -1,14 +1,14 @@
 //! Ports and ranges of ports.
 
 use crate::model::mesh::PortRange;
-use crate::spec::{Code, Finding, Placed, Shown};
+use crate::spec::{Code, Finding, Placed, Printable};
 
 /// The range of the tunnels, written first-last.
 pub(in crate::model) fn port_range(
     text: &Placed<String>,
     findings: &mut Vec<Finding>,
 ) -> Option<Placed<PortRange>> {
-    let shown = Shown(&text.value);
+    let shown = Printable(&text.value);
     let mut refuse = |why: &str| {
         let message = format!("`ports` of `tunnels`: `{shown}` {why}");
         let finding = Finding::new(Code::BadPorts, text.place, message);
@@ -34,7 +34,7 @@ pub(in crate::model) fn port(
 ) -> Option<Placed<u16>> {
     let port = number(&text.value);
     if port.is_none() {
-        let message = format!("reserved port `{}` is not a port", Shown(&text.value));
+        let message = format!("reserved port `{}` is not a port", Printable(&text.value));
         let finding = Finding::new(Code::BadPorts, text.place, message);
         findings.push(finding.hint("ports are whole numbers from 1 to 65535"));
     }

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use ipnet::{Ipv4Net, Ipv6Net};
 
-use crate::spec::{Code, Finding, Placed, Shown};
+use crate::spec::{Code, Finding, Placed, Printable};
 
 /// Ranges that no network of a mesh can have (IANA IPv4 Special-Purpose Address Registry).
 const UNUSABLE: [(Ipv4Net, &str); 4] = [
@@ -21,7 +21,7 @@ pub(in crate::model) fn prefix(
     text: &Placed<String>,
     findings: &mut Vec<Finding>,
 ) -> Option<Placed<Ipv4Net>> {
-    let shown = Shown(&text.value);
+    let shown = Printable(&text.value);
     // One spelling only: 010.0.0.0/8 is 8.0.0.0/8 to some programs and 10.0.0.0/8 to others.
     let parsed = text.value.parse().ok();
     let Some(network) = parsed.filter(|network: &Ipv4Net| network.to_string() == text.value) else {
@@ -46,7 +46,7 @@ pub(in crate::model) fn prefix(
 
 fn not_a_prefix(of: &str, text: &Placed<String>) -> Finding {
     let written = text.value.trim();
-    let shown = Shown(&text.value);
+    let shown = Printable(&text.value);
     if written.parse::<Ipv6Net>().is_ok() || written.parse::<Ipv6Addr>().is_ok() {
         let message = format!("{of}: {shown}: IPv6 is not supported yet by this version");
         return Finding::new(Code::NotSupported, text.place, message);

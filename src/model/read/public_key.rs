@@ -1,14 +1,14 @@
 //! Public keys of a gateway.
 
 use crate::primitives::{PublicKey, PublicKeyError};
-use crate::spec::{Code, Finding, Placed, Shown};
+use crate::spec::{Code, Finding, Placed, Printable};
 
 /// The current key and, during a rotation, the next.
 const MOST: usize = 2;
 
 /// The public keys of `gateway`.
 pub(in crate::model) fn public_keys(
-    gateway: Shown<'_>,
+    gateway: Printable<'_>,
     texts: &[Placed<String>],
     findings: &mut Vec<Finding>,
 ) -> Vec<Placed<PublicKey>> {
@@ -25,7 +25,7 @@ pub(in crate::model) fn public_keys(
 }
 
 fn public_key(
-    gateway: Shown<'_>,
+    gateway: Printable<'_>,
     text: &Placed<String>,
     findings: &mut Vec<Finding>,
 ) -> Option<Placed<PublicKey>> {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 
 use crate::model::draft::Draft;
-use crate::spec::{Code, Finding, Place, Placed, Shown};
+use crate::spec::{Code, Finding, Place, Placed, Printable};
 
 pub(super) fn check(draft: &Draft, findings: &mut Vec<Finding>) {
     names(draft, findings);
@@ -107,7 +107,7 @@ fn addresses(draft: &Draft, findings: &mut Vec<Finding>) {
 }
 
 /// What has been seen, with its owner and its place.
-struct Seen<'a, K>(HashMap<K, (Shown<'a>, Place)>);
+struct Seen<'a, K>(HashMap<K, (Printable<'a>, Place)>);
 
 impl<K> Default for Seen<'_, K> {
     fn default() -> Self {
@@ -117,7 +117,12 @@ impl<K> Default for Seen<'_, K> {
 
 impl<'a, K: Eq + Hash> Seen<'a, K> {
     /// The first owner of `key`, unless that is `owner` here and now.
-    fn before(&mut self, key: K, here: Place, owner: Shown<'a>) -> Option<Placed<Shown<'a>>> {
+    fn before(
+        &mut self,
+        key: K,
+        here: Place,
+        owner: Printable<'a>,
+    ) -> Option<Placed<Printable<'a>>> {
         if let Some(&(first, place)) = self.0.get(&key) {
             return Some(Placed::new(first, place));
         }

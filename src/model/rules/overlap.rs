@@ -7,7 +7,7 @@ use ipnet::Ipv4Net;
 
 use crate::model::Endpoint;
 use crate::model::draft::Draft;
-use crate::spec::{Code, Finding, Placed, Shown};
+use crate::spec::{Code, Finding, Placed, Printable};
 
 pub(super) fn check(draft: &Draft, findings: &mut Vec<Finding>) {
     findings.extend(conflicts(claims(draft)).iter().map(|(a, b)| finding(a, b)));
@@ -22,10 +22,10 @@ struct Claim<'a> {
 
 #[derive(Clone, Copy)]
 enum Owner<'a> {
-    Lan(Shown<'a>),
+    Lan(Printable<'a>),
     Tunnels,
-    Reserved(Shown<'a>),
-    Endpoint(Shown<'a>),
+    Reserved(Printable<'a>),
+    Endpoint(Printable<'a>),
 }
 
 impl Owner<'_> {
@@ -157,7 +157,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn claim(index: usize, network: Ipv4Net, kind: usize) -> Claim<'static> {
-        let nobody = Shown("x");
+        let nobody = Printable("x");
         let owner = match kind {
             0 => Owner::Lan(nobody),
             1 => Owner::Tunnels,

@@ -7,7 +7,7 @@ use super::backoff::Backoff;
 use super::remote_files::{RemoteFailure, RemoteFiles, untrusted};
 use super::{ReleaseError, floor, metadata};
 use crate::host::Source;
-use crate::primitives::{Digest, sentence};
+use crate::primitives::{Digest, error_chain};
 use crate::reconcile::events::Event;
 use crate::reconcile::gateway::Gateway;
 use crate::tuf::{self, Stored, TrustError, Update, Validity, VerifiedBundle, VerifiedRelease};
@@ -100,7 +100,7 @@ pub(in crate::reconcile) fn newest(
         events.progress(message);
     }
     if let Some(error) = refused {
-        events.warn(sentence(&error));
+        events.warn(error_chain(&error));
     }
     for Validity { role, expires, .. } in &answer.ending {
         events.warn(format!("the {role} metadata expire at {expires}: sign them again"));

@@ -9,7 +9,7 @@ use super::ReleaseError;
 use crate::host::git::{FailureKind, Fetch, GitError, Limits, Reach};
 use crate::host::http::{Allowance, HttpError, OpenMirror};
 use crate::host::{FileError, Files, Source};
-use crate::primitives::sentence;
+use crate::primitives::error_chain;
 use crate::reconcile::config::GatewayConfig;
 use crate::reconcile::gateway::Gateway;
 use crate::reconcile::machine::Machine;
@@ -46,7 +46,7 @@ impl RemoteFailure {
     pub(super) fn text(&self) -> String {
         match self {
             Self::Unreachable { message, .. } => message.clone(),
-            Self::Release(error) => sentence(error),
+            Self::Release(error) => error_chain(error),
         }
     }
 }
@@ -176,13 +176,13 @@ impl From<GitError> for RemoteFailure {
         let hint = error.hint().map(str::to_owned);
         let local = matches!(error, GitError::Spawn(_) | GitError::Directory(_))
             || error.kind() == Some(FailureKind::Local);
-        Self::Unreachable { message: sentence(&error), hint, local }
+        Self::Unreachable { message: error_chain(&error), hint, local }
     }
 }
 
 impl From<HttpError> for RemoteFailure {
     fn from(error: HttpError) -> Self {
         let hint = error.hint().map(str::to_owned);
-        Self::Unreachable { message: sentence(&error), hint, local: error.is_ours() }
+        Self::Unreachable { message: error_chain(&error), hint, local: error.is_ours() }
     }
 }

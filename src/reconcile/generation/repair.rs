@@ -3,7 +3,7 @@
 
 use super::{Current, linked, restore};
 use crate::host::FileError;
-use crate::primitives::sentence;
+use crate::primitives::error_chain;
 use crate::reconcile::events::Event;
 use crate::reconcile::gateway::{Gateway, OnDrift};
 use crate::reconcile::units::{Applied, Changes};
@@ -31,7 +31,7 @@ pub(in crate::reconcile) fn repair_files(
             let original = match restore::original(files, &place) {
                 Ok(original) => original,
                 Err(error) => {
-                    let why = format!("{why}; {}", sentence(&error));
+                    let why = format!("{why}; {}", error_chain(&error));
                     return Ok(Current::Damaged { why });
                 }
             };
@@ -44,7 +44,7 @@ pub(in crate::reconcile) fn repair_files(
                 // What only another day would have needed is no reason to fail today.
                 match restore::keep(files, &place, &generation) {
                     Ok(missing) => note(gateway, usize::from(missing)),
-                    Err(error) => gateway.events.warn(sentence(&error)),
+                    Err(error) => gateway.events.warn(error_chain(&error)),
                 }
             }
             Ok(Current::Whole(generation))

@@ -18,7 +18,7 @@ use super::outcome::Outcome;
 use super::transaction::{self, History, Rejected, Target};
 use super::units::{self, Local, Wanted, decide, observe};
 use crate::host::Source;
-use crate::primitives::{Digest, sentence};
+use crate::primitives::{Digest, error_chain};
 use crate::tuf::{UtcTime, VerifiedBundle};
 
 pub use boot::{forget_transaction, recover_link};
@@ -99,7 +99,7 @@ fn wait(gateway: &Gateway, hold: Hold) -> Result<Outcome, RunError> {
     match still_allowed(gateway, &current) {
         Ok(Outcome::Converged) => {}
         Ok(outcome) => gateway.events.warn(outcome.to_string()),
-        Err(error) => gateway.events.warn(sentence(&error)),
+        Err(error) => gateway.events.warn(error_chain(&error)),
     }
     Ok(Outcome::OnHold(hold))
 }

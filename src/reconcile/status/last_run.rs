@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Counts, Report};
 use crate::host::{FileError, Files, Mode, TEMPORARY};
-use crate::primitives::{UnitId, sentence};
+use crate::primitives::{UnitId, error_chain};
 use crate::reconcile::config::Paths;
 use crate::reconcile::error::RunError;
 use crate::reconcile::outcome::Outcome;
@@ -138,7 +138,7 @@ impl LastRun {
     ) -> Self {
         let outcome = OutcomeKind::of(ended, report.changed());
         let message = match ended {
-            Err(error) => sentence(error),
+            Err(error) => error_chain(error),
             Ok(Outcome::Converged) => report.summary(),
             Ok(outcome) => outcome.to_string(),
         };

@@ -28,7 +28,7 @@ use super::machine::Machine;
 use super::transaction::{History, Pending, Rejected};
 use super::units::StepError;
 use crate::host::{Clock, Source};
-use crate::primitives::{Digest, Name, sentence};
+use crate::primitives::{Digest, Name, error_chain};
 use crate::tuf::{Stored, TrustError, Update, UtcTime, VerifiedRelease};
 
 /// The state of a gateway, in format 1.
@@ -179,7 +179,7 @@ impl Status {
 /// What the stored metadata say, verified once more, and the newest time that they were signed at.
 fn trusted(machine: &Machine, config: &GatewayConfig) -> (Metadata, Option<UtcTime>) {
     let problem = |error: &dyn std::error::Error| {
-        let problem = Some(sentence(error));
+        let problem = Some(error_chain(error));
         (Metadata { problem, ..Metadata::default() }, None)
     };
     let stored = match load_metadata(machine.files, &config.paths) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Journal;
 use super::converge::converge;
 use crate::bundle::Manifest;
-use crate::primitives::{UnitId, sentence};
+use crate::primitives::{UnitId, error_chain};
 use crate::reconcile::error::RunError;
 use crate::reconcile::gateway::Gateway;
 use crate::reconcile::health::{self, Ask, Assessment};
@@ -86,7 +86,7 @@ fn healthy(
             let steps = decide(&seen, wanted);
             steps.not_about(stopped).map(|step| format!("it needs again: {step}")).collect()
         }
-        Err(error) => vec![sentence(&RunError::Observe(error))],
+        Err(error) => vec![error_chain(&RunError::Observe(error))],
     };
     if !missing.is_empty() {
         return Assessment { waiting_for: missing, ..Assessment::default() };

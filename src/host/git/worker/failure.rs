@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use crate::host::git::{FailureKind, GitFailure};
-use crate::primitives::sentence;
+use crate::primitives::error_chain;
 
 /// A failure of `kind` that says `message`.
 pub(super) fn failure(kind: FailureKind, message: impl Into<String>) -> GitFailure {
@@ -19,7 +19,7 @@ pub(super) trait Fail<T> {
 impl<T, E: Error> Fail<T> for Result<T, E> {
     fn fail(self, what: impl FnOnce() -> String) -> Result<T, GitFailure> {
         self.map_err(|error| {
-            failure(FailureKind::Local, format!("{}: {}", what(), one_line(&sentence(&error))))
+            failure(FailureKind::Local, format!("{}: {}", what(), one_line(&error_chain(&error))))
         })
     }
 }

@@ -3,7 +3,7 @@
 use std::num::NonZeroU64;
 
 use super::{RootError, names, summary};
-use crate::primitives::{Name, Shown};
+use crate::primitives::{Name, Printable};
 use crate::tuf::metadata::Root;
 use crate::tuf::role_keys::RoleKeys;
 use crate::tuf::{KeyId, PublicKey, Role};
@@ -129,7 +129,7 @@ fn revoke(root: &mut Root, id: &KeyId, roles: &[Role]) {
 
 /// The key that somebody calls `what`.
 fn find(root: &Root, what: &str) -> Result<KeyId, RootError> {
-    let shown = || Shown(what).to_string();
+    let shown = || Printable(what).to_string();
     let names = names::of(root);
     let meant = names.iter().find(|(_, name)| name.as_str() == what).map(|(id, _)| id);
     if let Some(id) = meant.or_else(|| root.keys.keys().find(|id| id.to_string() == what)) {
@@ -153,7 +153,7 @@ fn held(root: &Root, id: &KeyId) -> Vec<Role> {
 
 fn called(root: &Root, id: &KeyId) -> String {
     let name = names::of(root).get(id).map(ToString::to_string);
-    name.unwrap_or_else(|| format!("key {}", Shown(&id.short())))
+    name.unwrap_or_else(|| format!("key {}", Printable(&id.short())))
 }
 
 fn role_keys_mut(root: &mut Root, role: Role) -> &mut RoleKeys {

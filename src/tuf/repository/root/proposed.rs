@@ -7,7 +7,7 @@ use super::change::between;
 use super::edit::apply;
 use super::summary::ORDER;
 use super::{Change, Edit, RootError, RootSummary, SignatureStatus, TrustedRoot};
-use crate::primitives::Shown;
+use crate::primitives::Printable;
 use crate::tuf::client::{ExpiryCheck, Stored, Update};
 use crate::tuf::json::MAX_NUMBER;
 use crate::tuf::metadata::{Root, SPEC_VERSION, Signed};
@@ -227,7 +227,7 @@ fn check(before: Option<&TrustedRoot>, next: &Signed<Root>) -> Result<(), RootEr
     for (id, key) in &next.body.keys {
         let Some(verifier) = key.verifier() else { continue };
         if let Some(one) = seen.insert(verifier.material(), id) {
-            let short = |id: &KeyId| Shown(&id.short()).to_string();
+            let short = |id: &KeyId| Printable(&id.short()).to_string();
             return Err(RootError::SameKey { one: short(one), two: short(id) });
         }
     }
@@ -240,7 +240,7 @@ fn reachable(root: &Root, role: Role) -> Result<(), RootError> {
     let mut usable = 0;
     for id in &holders.keyids {
         let key = root.keys.get(id).ok_or_else(|| {
-            let key = Shown(&id.short()).to_string();
+            let key = Printable(&id.short()).to_string();
             RootError::UnknownHolder { role, key }
         })?;
         usable += usize::from(key.verifier().is_some());

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::names;
-use crate::primitives::{Name, Shown};
+use crate::primitives::{Name, Printable};
 use crate::tuf::metadata::{Root, Signed};
 use crate::tuf::{KeyId, PublicKey, Role, UtcTime};
 
@@ -49,8 +49,8 @@ impl fmt::Display for KeySummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let id = self.id.short();
         match &self.name {
-            Some(name) => write!(f, "{name} ({})", Shown(&id)),
-            None => write!(f, "key {}", Shown(&id)),
+            Some(name) => write!(f, "{name} ({})", Printable(&id)),
+            None => write!(f, "key {}", Printable(&id)),
         }
     }
 }

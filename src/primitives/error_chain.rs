@@ -11,7 +11,7 @@ const MOST_CHARS: usize = 4000;
 /// An error with all its causes, in one line that is safe to print: errors quote what strangers
 /// send, who must be able neither to command a terminal nor to write lines of their own.
 #[must_use]
-pub fn sentence(error: &dyn Error) -> String {
+pub fn error_chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
@@ -41,7 +41,7 @@ mod tests {
     struct Outer(#[source] io::Error);
 
     fn said(cause: &str) -> String {
-        sentence(&Outer(io::Error::other(cause.to_owned())))
+        error_chain(&Outer(io::Error::other(cause.to_owned())))
     }
 
     #[test]

@@ -5,12 +5,12 @@ use std::fmt;
 /// Text from a file as it may stand in a message: control characters escaped, so that it cannot
 /// command a terminal, and cut where it gets long.
 #[derive(Debug, Clone, Copy)]
-pub struct Shown<'a>(pub &'a str);
+pub struct Printable<'a>(pub &'a str);
 
 /// The longest name (63 characters) is shown whole.
 const MOST_CHARS: usize = 80;
 
-impl fmt::Display for Shown<'_> {
+impl fmt::Display for Printable<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for c in self.0.chars().take(MOST_CHARS) {
             if is_plain(c) { write!(f, "{c}")? } else { write!(f, "{}", c.escape_unicode())? }
@@ -33,10 +33,10 @@ mod tests {
 
     #[test]
     fn cannot_command_a_terminal() {
-        assert_eq!(Shown("zürich").to_string(), "zürich");
-        assert_eq!(Shown("a\u{1b}[2J\n").to_string(), "a\\u{1b}[2J\\u{a}");
-        assert_eq!(Shown("a\u{202e}b").to_string(), "a\\u{202e}b");
-        assert_eq!(Shown(&"x".repeat(81)).to_string(), format!("{}…", "x".repeat(80)));
-        assert_eq!(Shown(&"x".repeat(80)).to_string(), "x".repeat(80));
+        assert_eq!(Printable("zürich").to_string(), "zürich");
+        assert_eq!(Printable("a\u{1b}[2J\n").to_string(), "a\\u{1b}[2J\\u{a}");
+        assert_eq!(Printable("a\u{202e}b").to_string(), "a\\u{202e}b");
+        assert_eq!(Printable(&"x".repeat(81)).to_string(), format!("{}…", "x".repeat(80)));
+        assert_eq!(Printable(&"x".repeat(80)).to_string(), "x".repeat(80));
     }
 }
