@@ -52,6 +52,8 @@ fn a_circle_through_a_modules_own_file_is_found() {
     assert_eq!(found.as_deref(), Some("planted: mod.rs -> one -> mod.rs"));
     // To pass something on is not to need it.
     assert_eq!(planted("mod one; pub use one::Y; pub struct Own;", "use super::Own;", ""), None);
+    let borrowed = "mod one; use super::X; pub fn own(_: one::Y) {}";
+    assert_eq!(planted(borrowed, "use super::X;", ""), None);
 }
 
 #[test]
@@ -134,7 +136,10 @@ fn arrows(place: &[String], files: &Sources) -> BTreeMap<String, BTreeSet<String
                 // The whole module: any part of it.
                 None | Some("*") => parts.clone(),
                 Some(part) if parts.contains(part) => [part.to_owned()].into(),
-                Some(item) => [passed_on.get(item).cloned().unwrap_or(OWN.to_owned())].into(),
+                Some(item) => match passed_on.get(item) {
+                    Some(from) => from.iter().cloned().collect(),
+                    None => [OWN.to_owned()].into(),
+                },
             };
             arrows.entry(from.clone()).or_default().extend(to.into_iter().filter(|to| *to != from));
         }
@@ -142,24 +147,25 @@ fn arrows(place: &[String], files: &Sources) -> BTreeMap<String, BTreeSet<String
     arrows
 }
 
-/// What a module's own file passes on under which name from which of its parts, and which parts
-/// the items need that it defines itself.
-fn own_file(text: &str, parts: &BTreeSet<String>) -> (BTreeMap<String, String>, BTreeSet<String>) {
+/// From which of its parts a module's own file has the names that it brings in, none for those
+/// from elsewhere; and which parts the items need that it defines itself.
+fn own_file(
+    text: &str,
+    parts: &BTreeSet<String>,
+) -> (BTreeMap<String, Option<String>>, BTreeSet<String>) {
     let file = syn::parse_file(text).expect("a source file that parses");
     let mut passed_on = BTreeMap::new();
     for item in &file.items {
         let syn::Item::Use(item) = item else { continue };
         for (path, name) in leaves(&item.tree) {
-            let mut path = path.into_iter().filter(|segment| segment != "self");
-            if let Some(part) = path.next().filter(|part| parts.contains(part)) {
-                passed_on.insert(name, part);
-            }
+            let from = path.into_iter().find(|segment| segment != "self");
+            passed_on.insert(name, from.filter(|from| parts.contains(from)));
         }
     }
     let mut names = Names(BTreeSet::new());
     let is_own = |item: &&syn::Item| !matches!(item, syn::Item::Use(_) | syn::Item::Mod(_));
     file.items.iter().filter(is_own).for_each(|item| names.visit_item(item));
-    let part = |name: &String| parts.get(name).or_else(|| passed_on.get(name)).cloned();
+    let part = |name: &String| parts.get(name).or_else(|| passed_on.get(name)?.as_ref()).cloned();
     let needs = names.0.iter().filter_map(part).collect();
     (passed_on, needs)
 }

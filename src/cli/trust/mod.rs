@@ -26,6 +26,7 @@ pub(super) use signers::{SignerArgs, SignerSource};
 
 use super::{Exit, Failure};
 use crate::bundle::BundleError;
+use crate::primitives::Name;
 use crate::tuf::repository::RepositoryError;
 use crate::tuf::{Role, TrustError};
 
@@ -102,14 +103,7 @@ pub(super) fn refuse(error: &RepositoryError) -> Failure {
         RepositoryError::TooSoon { role, .. } => {
             (Exit::Failure, Some(format!("choose a later time with --{role}-expires")))
         }
-        RepositoryError::Drops { gateways } => (
-            Exit::Failure,
-            Some(format!(
-                "build the mesh as it is; a gateway leaves it by going out of mesh.yaml and \
-                 `tieline lock`, or name it: {}",
-                gateways.iter().map(|name| format!("--drop {name}")).collect::<Vec<_>>().join(" ")
-            )),
-        ),
+        RepositoryError::Drops { gateways } => (Exit::Failure, Some(keep_or_drop(gateways))),
         RepositoryError::Superseded { .. } => (
             Exit::Signature,
             Some("sign a whole release with the new keys: `tieline sign`".to_owned()),
@@ -151,4 +145,14 @@ pub(super) fn refuse(error: &RepositoryError) -> Failure {
         Some(hint) => failure.hint(hint),
         None => failure,
     }
+}
+
+/// What to do about gateways that the last release has and this one lacks.
+fn keep_or_drop(gateways: &[Name]) -> String {
+    let drops: Vec<_> = gateways.iter().map(|name| format!("--drop {name}")).collect();
+    format!(
+        "build the mesh as it is; a gateway leaves it by going out of mesh.yaml and \
+         `tieline lock`, or name it: {}",
+        drops.join(" ")
+    )
 }
