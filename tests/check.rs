@@ -105,7 +105,10 @@ fn every_example_is_free_of_problems() {
         assert!(ended.out.ends_with(": no problems\n"), "{}", ended.out);
         // The numbers are those that `tieline lock` gives.
         let place = Place::empty();
-        std::fs::copy(folder.join("mesh.yaml"), place.path("mesh.yaml")).unwrap();
+        let copied =
+            Command::new("cp").arg("-r").arg(folder.join(".")).arg(place.path("")).status();
+        assert!(copied.unwrap().success());
+        std::fs::remove_file(place.path("mesh.lock")).unwrap();
         assert_eq!(place.run(&["lock"]).exit, 0);
         let lock = std::fs::read_to_string(folder.join("mesh.lock")).unwrap();
         assert_eq!(place.read("mesh.lock"), lock, "{}", folder.display());
@@ -283,10 +286,13 @@ fn init_writes_a_mesh_that_only_lacks_certificates() {
     let place = Place::empty();
     let ended = place.run(&["init"]);
     assert_eq!((ended.exit, ended.out.as_str()), (0, ""));
-    assert_eq!(place.files(), [".gitignore", "mesh.schema.json", "mesh.yaml"]);
+    let files = [".gitignore", "lans.schema.json", "mesh.schema.json", "mesh.yaml"];
+    assert_eq!(place.files(), files);
     assert!(place.read(".gitignore").contains("*.pem\n"), "keys stay out of git");
-    let schema = std::fs::read_to_string(root().join("schema/mesh.schema.json")).unwrap();
-    assert_eq!(place.read("mesh.schema.json"), schema);
+    for file in ["mesh.schema.json", "lans.schema.json"] {
+        let schema = std::fs::read_to_string(root().join("schema").join(file)).unwrap();
+        assert_eq!(place.read(file), schema);
+    }
 
     let ended = place.run(&["check", "--format", "json"]);
     assert_eq!(ended.exit, 65);

@@ -38,19 +38,50 @@ fn code(folder: &Path) -> &str {
     name(folder).split('-').next().unwrap()
 }
 
+/// The files of a fixture in one of its directories, by their paths.
+fn files(folder: &Path, directory: &str) -> Vec<String> {
+    let Ok(entries) = folder.join(directory).read_dir() else { return Vec::new() };
+    let names = entries.map(|entry| entry.unwrap()).filter(|entry| entry.path().is_file());
+    let names = names.map(|entry| entry.file_name().into_string().unwrap());
+    let names = names.filter(|name| name != "report.txt");
+    names
+        .map(|name| Path::new(directory).join(name).into_os_string().into_string().unwrap())
+        .collect()
+}
+
 /// A folder with the files of a fixture, those included that are too large for the repository.
 fn laid_out(folder: &Path) -> tempfile::TempDir {
     let work = tempfile::tempdir().unwrap();
-    let put = |file: &str, content: &[u8]| std::fs::write(work.path().join(file), content).unwrap();
-    for file in ["mesh.yaml", "mesh.lock"] {
-        if let Ok(content) = std::fs::read(folder.join(file)) {
-            put(file, &content);
-        }
+    let put = |file: &str, content: &[u8]| {
+        let path = work.path().join(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    };
+    for file in ["", "lans"].iter().flat_map(|directory| files(folder, directory)) {
+        put(&file, &std::fs::read(folder.join(&file)).unwrap());
     }
     match name(folder) {
         "E0002-too-large" => put("mesh.yaml", &vec![b'#'; (1 << 20) + 1]),
         "E0005-many-values" => {
             put("mesh.yaml", format!("mesh: [{}]\n", "1,".repeat(250_000)).as_bytes());
+        }
+        "E0002-included-too-large" => {
+            put("lans/a.yaml", &vec![b'#'; 1 << 19]);
+            put("lans/b.yaml", &vec![b'#'; 1 << 19]);
+        }
+        "E0002-too-many-included" => {
+            (0..4096).for_each(|number| put(&format!("lans/{number}.yaml"), b""));
+        }
+        "E0014-not-a-file" => {
+            put("lans/old/perth.yaml", b"");
+            put("elsewhere/perth.yaml", b"");
+            let link = |to: &str, name: &str| {
+                std::os::unix::fs::symlink(to, work.path().join(name)).unwrap();
+            };
+            link("elsewhere", "linked");
+            link("/etc/passwd", "lans/passwd");
+            let pipe = Command::new("mkfifo").arg(work.path().join("lans/pipe")).status().unwrap();
+            assert!(pipe.success());
         }
         "E0309-no-number-left" => {
             let mut lock = std::fs::read_to_string(root().join("examples/two-offices/mesh.lock"))

@@ -16,7 +16,7 @@ use tieline::compile::compile;
 use tieline::model::Lock;
 use tieline::reconcile::units::Applied;
 use tieline::reconcile::{Backoff, GatewayConfig, History, Hold, Journal, Label, LastRun};
-use tieline::spec::parse;
+use tieline::spec::{SourceFile, parse};
 use tieline::tuf::Role;
 
 /// A text with one more field.
@@ -113,6 +113,15 @@ fn what_people_write_refuses_it_and_says_where() {
     let findings = parse(&format!("{example}from_the_future: 1\n")).findings;
     assert_eq!(findings.len(), 1, "{findings:?}");
     assert!(findings[0].is_error() && findings[0].message.contains("from_the_future"));
+
+    let included = |text: &str| parse(&example).with([(SourceFile::Included(0), text)]).findings;
+    let lan = "lans: { x: { networks: [10.9.0.0/24], gateways: { x: { endpoint: none, address: \
+               10.9.0.1, certificates: [x] } } } }\n";
+    assert!(included(lan).is_empty(), "{:?}", included(lan));
+    let findings = included(&format!("{lan}from_the_future: 1\n"));
+    assert_eq!(findings.len(), 1, "{findings:?}");
+    let place = findings[0].primary.as_ref().unwrap().place;
+    assert!(findings[0].is_error() && place.file == SourceFile::Included(0));
 
     let lock = std::fs::read_to_string("examples/two-offices/mesh.lock").unwrap();
     assert!(Lock::parse(&lock).is_ok());

@@ -39,7 +39,8 @@ fn compile(bytes: &[u8]) -> Result<Mesh, Vec<Finding>> {
 
 fn report(findings: &[Finding], mesh: &str, lock: &str) {
     let source = |name: &str, text: &str| Source { name: name.to_owned(), text: text.to_owned() };
-    let sources = Sources { mesh: source("mesh.yaml", mesh), lock: source("mesh.lock", lock) };
+    let (mesh, lock) = (source("mesh.yaml", mesh), source("mesh.lock", lock));
+    let sources = Sources { mesh, lock, ..Sources::default() };
     let text = findings_text(findings, &sources, false);
     assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text:?}");
     let report = FindingsReport::new(findings, &sources);

@@ -140,6 +140,29 @@ fn lans_leave_move_and_are_renamed() {
     assert_eq!(gateways, ["fremantle", "perth", "vpc1-a", "vpc2-b"]);
 }
 
+/// LANs in files of their own, one of which then moves into mesh.yaml: the same mesh.
+#[test]
+fn lans_in_files_reach_each_other() {
+    let bench = Bench::new(User::Ordinary);
+    let files = bench.mesh("mesh.yaml", &Bench::example("lans-in-files"));
+    std::fs::create_dir(bench.path("lans")).unwrap();
+    let lan = |name: &str| {
+        std::fs::read_to_string(format!("examples/lans-in-files/lans/{name}.yaml")).unwrap()
+    };
+    for name in ["datacentre", "head-office", "workshop"] {
+        bench.mesh(&format!("lans/{name}.yaml"), &lan(name));
+    }
+    let two = "include: [lans/datacentre.yaml, lans/head-*.yaml]\n".to_owned() + &lan("workshop");
+    let moved = Bench::example("lans-in-files").replace("include: lans/*.yaml\n", &two);
+    let moved = bench.mesh("moved.yaml", &moved);
+    let Some(report) = bench.report(&[files, "--then", moved]) else { return };
+    for round in report["rounds"].as_array().unwrap() {
+        assert_eq!((pairs(round), tunnels(round)), ((6, 6), (3, 3)));
+    }
+    let unchanged = serde_json::json!({ "of": 6, "restarted": [] });
+    assert_eq!(report["rounds"][1]["restarts"], unchanged);
+}
+
 #[test]
 fn another_mesh_is_no_change_of_this_one() {
     let bench = Bench::new(User::Same);

@@ -20,7 +20,7 @@ use tieline::reconcile::{
 use tieline::report::{
     FindingsReport, KeysReport, LockReport, ReleaseReport, RootReport, TeamsReport, VerifyReport,
 };
-use tieline::spec::{mesh_schema, parse};
+use tieline::spec::{SourceFile, included_schema, mesh_schema, parse};
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -34,6 +34,7 @@ fn check(file: &str, schema: Schema) {
 #[test]
 fn stored_schemas_are_fresh() {
     check("mesh.schema.json", mesh_schema());
+    check("lans.schema.json", included_schema());
     check("findings.schema.json", schemars::schema_for!(FindingsReport));
     check("lock.schema.json", schemars::schema_for!(LockReport));
     check("publish.schema.json", schemars::schema_for!(Published));
@@ -81,7 +82,34 @@ fn examples_validate() {
             seen += 1;
         }
     }
-    assert!(seen >= 3, "only {seen} examples found");
+    assert!(seen >= 4, "only {seen} examples found");
+    let validator = jsonschema::validator_for(included_schema().as_value()).unwrap();
+    let lans = root().join("examples/lans-in-files/lans");
+    for file in lans.read_dir().unwrap().map(|entry| entry.unwrap().path()) {
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert!(validator.is_valid(&yaml(&text)), "{}", file.display());
+        let more = format!("{text}topology: full-mesh\n");
+        assert!(!validator.is_valid(&yaml(&more)), "{}", file.display());
+    }
+}
+
+/// Where a mesh's LANs may stand, as an editor and as the program see it.
+#[test]
+fn lans_stand_in_mesh_yaml_or_in_files() {
+    let (validator, head) = (validator(), "mesh: a\ntunnels: {network: 10.0.0.0/24, ports: 1-2}\n");
+    for (more, good) in [
+        ("", false),
+        ("include: lans/*.yaml\n", true),
+        ("include: [lans/*.yaml, more/.x/a?.yaml]\n", true),
+        ("include: .lans\n", true),
+        ("include: ..\n", false),
+        ("include: a/./b\n", false),
+        ("lans: {}\ninclude: a.yaml\n", false),
+    ] {
+        let text = format!("{head}{more}");
+        assert_eq!(validator.is_valid(&yaml(&text)), good, "{more}");
+        assert_eq!(parse(&text).findings.is_empty(), good, "{more}");
+    }
 }
 
 /// What an editor must underline: a part of the five-LANs example, and what is planted for it.
@@ -112,6 +140,12 @@ const MISTAKES: &[(&str, &str)] = &[
     ("address: 192.168.10.1", "address: 192.168.10.1/24"),
     ("\"SHA256:A3:", "\"SHA256:A:"),
     ("          - \"SHA256:A3:", "          - x\n          - y\n          - \"SHA256:A3:"),
+    ("lans:", "include: /etc/passwd\nlans:"),
+    ("lans:", "include: ../*.yaml\nlans:"),
+    ("lans:", "include: lans/**/a.yaml\nlans:"),
+    ("lans:", "include: lans/\nlans:"),
+    ("lans:", "include: []\nlans:"),
+    ("lans:", "include: [1]\nlans:"),
     ("lans:", "topology: hub-and-spoke\nlans:"),
     ("lans:", "routing: bgp\nlans:"),
     (
@@ -135,9 +169,9 @@ fn planted_mistakes_are_refused_by_the_schema_and_by_the_program() {
 /// Every key that the schema offers is one that the program reads, and the other way round.
 #[test]
 fn the_schema_and_the_program_know_the_same_keys() {
-    let schema = mesh_schema();
+    let (schema, included) = (mesh_schema(), included_schema());
     let schema = schema.as_value();
-    let mut kinds = vec![("the mesh", schema)];
+    let mut kinds = vec![("the mesh", schema), ("an included file", included.as_value())];
     for (name, what) in [
         ("Tunnels", "`tunnels`"),
         ("Reserved", "an entry of `reserved`"),
@@ -148,7 +182,8 @@ fn the_schema_and_the_program_know_the_same_keys() {
     }
     let everywhere = "mesh: x\ntunnels: { zzzzzzz: 1 }\nreserved: [{ zzzzzzz: 1 }]\n\
                       lans: { x: { zzzzzzz: 1, gateways: { x: { zzzzzzz: 1 } } } }\nzzzzzzz: 1\n";
-    let findings = parse(everywhere).findings;
+    let included = "lans: { y: { networks: [], gateways: {} } }\nzzzzzzz: 1\n";
+    let findings = parse(everywhere).with([(SourceFile::Included(0), included)]).findings;
     for (what, object) in kinds {
         let message = format!("{what} has no key `zzzzzzz`");
         let finding = findings.iter().find(|finding| finding.message == message);
@@ -164,10 +199,11 @@ fn the_schema_and_the_program_know_the_same_keys() {
 
 #[test]
 fn every_key_is_explained_to_the_editor() {
-    let schema = mesh_schema();
-    let schema = schema.as_value();
+    let (schema, included) = (mesh_schema(), included_schema());
+    let (schema, included) = (schema.as_value(), included.as_value());
     let definitions = schema["$defs"].as_object().unwrap().values();
-    for object in definitions.chain([schema]).filter(|object| object["type"] == "object") {
+    for object in definitions.chain([schema, included]).filter(|object| object["type"] == "object")
+    {
         assert_eq!(object["additionalProperties"], false);
         for (key, property) in object["properties"].as_object().unwrap() {
             let text = property["description"].as_str().unwrap_or_default();

@@ -66,10 +66,7 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
     check_out(&out, context)?;
     let mesh = load(&args.file, Locking::Required, context)?;
     let source_commit = match &args.source_commit {
-        SourceCommit::Auto => {
-            let files = [&*mesh.path, &mesh.path.with_extension("lock")];
-            context.host.checkout.commit_of(&files)
-        }
+        SourceCommit::Auto => mesh.commit(context),
         SourceCommit::None => None,
         SourceCommit::Given(commit) => Some(commit.clone()),
     };

@@ -25,7 +25,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
     let locking = if args.locked { Locking::Required } else { Locking::Optional };
-    let Examined { sources, mut findings, outcome } = examine(&args.file, locking, context)?;
+    let Examined { sources, mut findings, outcome, .. } = examine(&args.file, locking, context)?;
     let exit = if outcome.is_some() { Exit::Done } else { Exit::MeshErrors };
     if context.format == Format::Json {
         context.json(&FindingsReport::new(&findings, &sources))?;

@@ -5,23 +5,24 @@ use camino::Utf8Path;
 use super::{Context, Exit, Failure};
 use crate::host::{FileError, Mode};
 use crate::primitives::schema_text;
-use crate::spec::mesh_schema;
+use crate::spec::{included_schema, mesh_schema};
 
 /// Write a mesh.yaml to begin with
 ///
-/// Beside it, mesh.schema.json lets editors check and complete mesh.yaml while you type, and
-/// .gitignore keeps keys and what is built out of git. Nothing that is there already is
-/// overwritten, except mesh.schema.json with --schema.
+/// Beside it, mesh.schema.json and lans.schema.json let editors check and complete mesh.yaml and
+/// the files it includes while you type, and .gitignore keeps keys and what is built out of git.
+/// Nothing that is there already is overwritten, except the schemas with --schema.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Write mesh.schema.json only, for instance after an upgrade of Tieline
+    /// Write the schemas only, for instance after an upgrade of Tieline
     #[arg(long)]
     schema: bool,
 }
 
 const MESH: &str = "mesh.yaml";
 const GITIGNORE: &str = ".gitignore";
-const SCHEMA: &str = "mesh.schema.json";
+const MESH_SCHEMA: &str = "mesh.schema.json";
+const LANS_SCHEMA: &str = "lans.schema.json";
 
 /// Private keys above all: they belong into no repository.
 const IGNORED: &str = "*.pem\n/build/\n/repository/\n";
@@ -50,14 +51,15 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
             done => done.map_err(|error| fail(&error))?,
         }
     }
-    let schema = context.path(Utf8Path::new(SCHEMA));
-    let text = schema_text(mesh_schema());
-    files.replace(&schema, text.as_bytes(), Mode::Public).map_err(|error| fail(&error))?;
+    for (name, schema) in [(MESH_SCHEMA, mesh_schema()), (LANS_SCHEMA, included_schema())] {
+        let (path, text) = (context.path(Utf8Path::new(name)), schema_text(schema));
+        files.replace(&path, text.as_bytes(), Mode::Public).map_err(|error| fail(&error))?;
+    }
     if args.schema {
-        context.terminal.note(&format!("wrote {schema}"));
+        context.terminal.note(&format!("wrote {MESH_SCHEMA} and {LANS_SCHEMA}"));
     } else {
         context.terminal.note(&format!(
-            "wrote {mesh} and {schema}: describe your LANs, then run `tieline check`"
+            "wrote {mesh} and its schemas: describe your LANs, then run `tieline check`"
         ));
     }
     Ok(Exit::Done)

@@ -19,7 +19,8 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
-    let Examined { sources, findings, outcome } = examine(&args.file, Locking::Optional, context)?;
+    let Examined { sources, findings, outcome, .. } =
+        examine(&args.file, Locking::Optional, context)?;
     let Some(outcome) = outcome else { return Err(refuse(&findings, &sources, context)) };
     if !findings.is_empty() {
         context.terminal.report(&findings_text(&findings, &sources, true));

@@ -54,9 +54,9 @@ impl Lab<'_> {
             let (gateway, fingerprint) = result?;
             self.fingerprints.insert(gateway, fingerprint);
         }
-        let text = substitute(&files.mesh, &self.fingerprints)
+        let files = substitute(files, &self.fingerprints)
             .map_err(|gateway| LabError::Certificate { path: files.path.clone(), gateway })?;
-        self.write_mesh(&text, files.lock.as_deref())?;
+        self.write_mesh(&files)?;
         Ok(match new.len() {
             0 => "every gateway is enrolled already".to_owned(),
             1 => "1 gateway enrolled; the lab's certificate stands in for the real one".to_owned(),

@@ -1,6 +1,6 @@
 //! The lab itself, step by step. Everything here runs inside the walls.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use camino::Utf8PathBuf;
@@ -13,7 +13,6 @@ use super::{
 use crate::host::{Command, Host};
 use crate::model::{Mesh, resolve};
 use crate::primitives::{Fingerprint, Name};
-use crate::spec::parse;
 
 /// How long tunnels may take to come up once every gateway has been reconciled. OpenVPN tries
 /// again every few seconds, and on a busy machine the handshakes of a large mesh take their time.
@@ -39,6 +38,8 @@ pub struct Lab<'a> {
     pub(super) program: Utf8PathBuf,
     pub(super) topology: Option<Topology>,
     pub(super) fingerprints: BTreeMap<Name, Fingerprint>,
+    /// The files that the lab's mesh.yaml includes.
+    pub(super) included: BTreeSet<Utf8PathBuf>,
     /// Whether there are keys and a root to sign releases with.
     pub(super) founded: bool,
     processes: ProcessIds,
@@ -53,6 +54,7 @@ impl<'a> Lab<'a> {
             program,
             topology: None,
             fingerprints: BTreeMap::new(),
+            included: BTreeSet::new(),
             founded: false,
             processes: BTreeMap::new(),
         }
@@ -95,7 +97,7 @@ impl<'a> Lab<'a> {
 
     /// The mesh in these files, which the command line has checked already.
     pub fn resolve(files: &MeshFiles) -> Result<Mesh, LabError> {
-        let resolved = resolve(parse(&files.mesh));
+        let resolved = resolve(files.parse());
         resolved
             .map(|resolved| resolved.mesh)
             .map_err(|_| LabError::Mesh { path: files.path.clone() })

@@ -3,7 +3,7 @@
 use camino::Utf8Path;
 
 use super::error::failed;
-use super::{Lab, LabError, places};
+use super::{Lab, LabError, MeshFiles, places};
 use crate::host::Mode;
 use crate::primitives::Name;
 
@@ -33,11 +33,21 @@ impl Lab<'_> {
 
     /// Writes the lab's copy of the mesh. A mesh without a mesh.lock of its own keeps the
     /// numbers that are there.
-    pub(super) fn write_mesh(&self, mesh: &str, lock: Option<&str>) -> Result<(), LabError> {
+    pub(super) fn write_mesh(&mut self, mesh: &MeshFiles) -> Result<(), LabError> {
         let admin = Utf8Path::new(places::ADMIN);
-        self.host.files.replace(&admin.join("mesh.yaml"), mesh.as_bytes(), Mode::Public)?;
-        if let Some(lock) = lock {
-            self.host.files.replace(&admin.join("mesh.lock"), lock.as_bytes(), Mode::Public)?;
+        let files = self.host.files;
+        for path in self.included.iter().filter(|path| !mesh.included.contains_key(*path)) {
+            files.remove(&admin.join(path))?;
+        }
+        self.included = mesh.included.keys().cloned().collect();
+        let included = mesh.included.iter().map(|(path, text)| (path.as_path(), text));
+        let own =
+            [("mesh.yaml".into(), Some(&mesh.mesh)), ("mesh.lock".into(), mesh.lock.as_ref())];
+        let own = own.into_iter().filter_map(|(path, text)| Some((path, text?)));
+        for (path, text) in included.chain(own) {
+            let path = admin.join(path);
+            files.create_dir(path.parent().unwrap_or(admin))?;
+            files.replace(&path, text.as_bytes(), Mode::Public)?;
         }
         Ok(())
     }

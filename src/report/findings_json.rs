@@ -1,14 +1,16 @@
 //! Findings for programs: the JSON that `--format json` prints, with a schema in
 //! `schema/findings.schema.json`.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Sources;
-use super::position::Positions;
+use super::position::{Position, Positions};
 use crate::spec::{Finding, Label, Severity, SourceFile};
 
-/// Every problem of a mesh.yaml and its mesh.lock.
+/// Every problem of a mesh.yaml, the files it includes and its mesh.lock.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct FindingsReport {
@@ -72,11 +74,8 @@ impl FindingsReport {
     #[must_use]
     pub fn new(findings: &[Finding], sources: &Sources) -> Self {
         let errors = findings.iter().filter(|finding| finding.is_error()).count();
-        let files = Files {
-            sources,
-            mesh: Positions::of(&sources.mesh.text),
-            lock: Positions::of(&sources.lock.text),
-        };
+        let positions = sources.all().map(|(file, source)| (file, Positions::of(&source.text)));
+        let files = Files { sources, positions: positions.collect() };
         Self {
             errors,
             warnings: findings.len() - errors,
@@ -88,8 +87,7 @@ impl FindingsReport {
 /// The files, ready to look places up in.
 struct Files<'a> {
     sources: &'a Sources,
-    mesh: Positions<'a>,
-    lock: Positions<'a>,
+    positions: BTreeMap<SourceFile, Positions<'a>>,
 }
 
 impl Files<'_> {
@@ -108,13 +106,11 @@ impl Files<'_> {
     }
 
     fn place(&self, label: &Label) -> PlaceEntry {
-        let source = self.sources.of(label.place);
+        let source = self.sources.of(label.place.file);
         let range = source.range(label.place);
-        let positions = match label.place.file {
-            SourceFile::Mesh => &self.mesh,
-            SourceFile::Lock => &self.lock,
-        };
-        let (start, end) = (positions.at(range.start), positions.at(range.end));
+        let positions = self.positions.get(&label.place.file);
+        let at = |byte| positions.map_or(Position { line: 1, column: 1 }, |file| file.at(byte));
+        let (start, end) = (at(range.start), at(range.end));
         PlaceEntry {
             file: source.name.clone(),
             line: start.line,

@@ -1,9 +1,11 @@
 //! Findings for people: the message, the source lines of every place, what to do.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 
 use super::{Sources, counted};
-use crate::spec::{Finding, Label, Severity, is_plain};
+use crate::spec::{Finding, Label, Severity, SourceFile, is_plain};
 
 /// Findings that are printed; nobody reads on, and the summary has the count of all.
 const MOST_SHOWN: usize = 100;
@@ -30,9 +32,8 @@ pub fn findings_text(findings: &[Finding], sources: &Sources, coloured: bool) ->
 /// The names of the files that the findings are about.
 fn files(findings: &[Finding], sources: &Sources) -> String {
     let places = findings.iter().filter_map(|finding| finding.primary.as_ref());
-    let mut names: Vec<_> = places.map(|label| sources.of(label.place).name.as_str()).collect();
-    names.dedup();
-    if names.is_empty() { sources.mesh.name.clone() } else { names.join(" and ") }
+    let files: BTreeSet<_> = places.map(|label| label.place.file).collect();
+    if files.is_empty() { sources.mesh.name.clone() } else { sources.names(files) }
 }
 
 /// How many findings there are: "2 errors, 1 warning".
@@ -63,13 +64,13 @@ fn group<'a>(finding: &'a Finding, sources: &'a Sources) -> Group<'a> {
 /// One snippet a file, that of the primary place first.
 fn snippets<'a>(finding: &'a Finding, sources: &'a Sources) -> Vec<Snippet<'a, Annotation<'a>>> {
     let Some(primary) = &finding.primary else { return Vec::new() };
-    let (same, other): (Vec<_>, Vec<_>) =
-        finding.related.iter().partition(|label| label.place.file == primary.place.file);
-    let mut snippets = vec![snippet(Some(primary), &same, sources)];
-    if !other.is_empty() {
-        snippets.push(snippet(None, &other, sources));
+    let mut related: BTreeMap<SourceFile, Vec<&Label>> = BTreeMap::new();
+    for label in &finding.related {
+        related.entry(label.place.file).or_default().push(label);
     }
-    snippets
+    let same = related.remove(&primary.place.file).unwrap_or_default();
+    let others = related.values().map(|labels| snippet(None, labels, sources));
+    std::iter::once(snippet(Some(primary), &same, sources)).chain(others).collect()
 }
 
 fn snippet<'a>(
@@ -81,7 +82,7 @@ fn snippet<'a>(
     let Some(first) = labels.clone().map(|label| label.place).min() else {
         return Snippet::source("");
     };
-    let source = sources.of(first);
+    let source = sources.of(first.file);
     // The renderer walks through the text it is given, so it is given no more than it needs.
     let last = labels.map(|label| source.range(label.place).end).max().unwrap_or_default();
     let before = source.text.get(..source.range(first).start).unwrap_or_default();

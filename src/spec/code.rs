@@ -49,6 +49,12 @@ codes! {
     NotSupported = "E0010",
     /// A list or mapping is empty that needs at least one entry.
     Empty = "E0011",
+    /// A pattern that could name files elsewhere than beside mesh.yaml and below.
+    BadInclude = "E0012",
+    /// A pattern that no file matches.
+    NothingIncluded = "E0013",
+    /// Something that is no regular file where one is included.
+    NotAFile = "E0014",
     // --- single values --------------------------------------------------------------
     /// A name that could not be a file, unit, branch or host name.
     BadName = "E0101",

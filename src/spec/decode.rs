@@ -2,7 +2,8 @@
 
 use super::{Code, Finding, Place, SourceFile};
 
-/// The most bytes that mesh.yaml or mesh.lock may have. A thousand LANs take a third of it.
+/// The most bytes that mesh.yaml with all it includes, or mesh.lock, may have. A thousand LANs take a
+/// third of it.
 pub const MAX_BYTES: u64 = 1 << 20;
 
 /// The text of a file: UTF-8, without the byte order mark that some editors put in front. Places

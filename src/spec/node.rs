@@ -10,7 +10,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::options::{DuplicateKeyPolicy, MergeKeyPolicy, NonFiniteFloatPolicy};
 use serde_saphyr::{Error, Location, Options, Spanned, Tagged};
 
-use super::{Code, Finding, Place, Placed, Printable};
+use super::{Code, Finding, Placed, Printable, SourceFile};
 
 /// A YAML value.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,14 +45,18 @@ impl Node {
 
 /// Reads one YAML document. The file may nest no deeper and have no more values than the largest
 /// mesh imaginable; aliases are refused, so nothing can be larger than it looks.
-pub(super) fn read(
-    source: &str,
-    findings: &mut Vec<Finding>,
-) -> Result<Placed<Node>, Box<Finding>> {
-    match serde_saphyr::from_str_with_options::<RawNode>(source, options()) {
-        Ok(raw) => Ok(placed(source, raw, findings)),
-        Err(error) => Err(Box::new(explain(source, error.without_snippet()))),
+pub(super) fn read(text: &Text, findings: &mut Vec<Finding>) -> Result<Placed<Node>, Box<Finding>> {
+    match serde_saphyr::from_str_with_options::<RawNode>(text.source, options()) {
+        Ok(raw) => Ok(placed(text, raw, findings)),
+        Err(error) => Err(Box::new(explain(text, error.without_snippet()))),
     }
+}
+
+/// The text of a file.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Text<'a> {
+    pub(super) file: SourceFile,
+    pub(super) source: &'a str,
 }
 
 /// mesh.yaml nests seven levels deep; nobody needs twenty.
@@ -164,55 +168,53 @@ impl<'de> Visitor<'de> for RawVisitor {
     }
 }
 
-/// The tree with the places its values have in `source`. Recursion ends at [`MAX_DEPTH`].
-fn placed(source: &str, raw: RawNode, findings: &mut Vec<Finding>) -> Placed<Node> {
-    let (raw, range) = untagged(source, raw, findings);
+/// The tree with the places its values have in `text`. Recursion ends at [`MAX_DEPTH`].
+fn placed(text: &Text, raw: RawNode, findings: &mut Vec<Finding>) -> Placed<Node> {
+    let (raw, range) = untagged(text, raw, findings);
     let node = match raw {
         Raw::Null => Node::Null,
         Raw::Bool(value) => Node::Bool(value),
-        Raw::Number => Node::Number(written(source, &range)),
-        Raw::Text(text) => Node::Text(text),
+        Raw::Number => Node::Number(written(text, &range)),
+        Raw::Text(value) => Node::Text(value),
         Raw::Sequence(items) => {
-            Node::Sequence(items.into_iter().map(|item| placed(source, item, findings)).collect())
+            Node::Sequence(items.into_iter().map(|item| placed(text, item, findings)).collect())
         }
         Raw::Mapping(entries) => Node::Mapping(
             entries
                 .into_iter()
-                .map(|(key, value)| {
-                    (key_text(source, key, findings), placed(source, value, findings))
-                })
+                .map(|(key, value)| (key_text(text, key, findings), placed(text, value, findings)))
                 .collect(),
         ),
     };
-    Placed::new(node, Place::mesh(range))
+    Placed::new(node, text.file.place(range))
 }
 
 /// A key as text: `10` and `no` are names like any other.
-fn key_text(source: &str, key: RawNode, findings: &mut Vec<Finding>) -> Placed<String> {
-    let (key, range) = untagged(source, key, findings);
-    let text = match key {
-        Raw::Text(text) => text,
-        _ => written(source, &range),
+fn key_text(text: &Text, key: RawNode, findings: &mut Vec<Finding>) -> Placed<String> {
+    let (key, range) = untagged(text, key, findings);
+    let key = match key {
+        Raw::Text(key) => key,
+        _ => written(text, &range),
     };
-    Placed::new(text, Place::mesh(range))
+    Placed::new(key, text.file.place(range))
 }
 
 /// A value without its tag. Tags are reported: one changes what a value is without that being
 /// seen, and `!include` would be passed over in silence.
-fn untagged(source: &str, raw: RawNode, findings: &mut Vec<Finding>) -> (Raw, Range<usize>) {
-    let range = bytes_of(source, raw.referenced);
+fn untagged(text: &Text, raw: RawNode, findings: &mut Vec<Finding>) -> (Raw, Range<usize>) {
+    let range = bytes_of(text.source, raw.referenced);
     let Tagged(value, tag) = raw.value;
     if let Some(tag) = tag {
         let tag = tag.replacen("tag:yaml.org,2002:", "!!", 1);
         let message = format!("the tag `{}` is not used in mesh.yaml", Printable(&tag));
-        let finding = Finding::new(Code::YamlFeature, Place::mesh(range.clone()), message);
+        let finding = Finding::new(Code::YamlFeature, text.file.place(range.clone()), message);
         findings.push(finding.hint("write the value without it"));
     }
     (value, range)
 }
 
-fn written(source: &str, range: &Range<usize>) -> String {
-    source.get(range.clone()).unwrap_or_default().to_owned()
+fn written(text: &Text, range: &Range<usize>) -> String {
+    text.source.get(range.clone()).unwrap_or_default().to_owned()
 }
 
 /// The bytes of a place; always within `source` and on character boundaries.
@@ -233,9 +235,10 @@ fn bytes_of(source: &str, location: Location) -> Range<usize> {
 }
 
 /// An error of the YAML reader in our words.
-fn explain(source: &str, error: &Error) -> Finding {
+fn explain(text: &Text, error: &Error) -> Finding {
     use serde_saphyr::budget::BudgetBreach as Breach;
-    let place = Place::mesh(error.location().map_or(0..0, |place| bytes_of(source, place)));
+    let range = error.location().map_or(0..0, |place| bytes_of(text.source, place));
+    let place = text.file.place(range);
     let Error::Budget { breach, .. } = error else {
         let message = format!("this is not YAML: {}", without_place(&error.to_string()));
         return Finding::new(Code::Syntax, place, message);

@@ -1,10 +1,12 @@
-//! From the text of mesh.yaml to its values.
+//! From the text of mesh.yaml, and of the files it includes, to its values.
 
-use super::node::{self, Node};
+use std::collections::HashMap;
+
+use super::node::{self, Node, Text};
 use super::reader::{Fields, flag, list, mapping, number, text};
 use super::{
-    Code, Finding, GatewaySpec, LanSpec, MeshSpec, Place, Placed, Printable, ReservedSpec,
-    TunnelsSpec,
+    Code, Finding, GatewaySpec, IncludePattern, IncludedSpec, LanSpec, MeshSpec, Placed, Printable,
+    ReservedSpec, SourceFile, TunnelsSpec,
 };
 
 /// What mesh.yaml says, as far as it could be read, and everything that could not.
@@ -17,45 +19,114 @@ pub struct Parsed {
 }
 
 /// Reads mesh.yaml. A syntax error stops; all else is noted and passed by, so that one run
-/// reports every problem.
+/// reports every problem. What it includes is missing until [`Parsed::with`].
 #[must_use]
 pub fn parse(source: &str) -> Parsed {
     let mut findings = Vec::new();
-    let spec = match node::read(source, &mut findings) {
-        Ok(node) if node.value == Node::Null => {
-            let finding = Finding::new(Code::Empty, Place::mesh(0..0), "the file says nothing");
-            findings.push(finding.hint("`tieline init` writes one to begin with"));
-            None
-        }
-        Ok(node) => mesh(node, &mut findings),
-        Err(finding) => {
-            findings.push(*finding);
-            None
-        }
-    };
+    let text = Text { file: SourceFile::Mesh, source };
+    let node = read(&text, "`tieline init` writes one to begin with", &mut findings);
+    let spec = node.and_then(|node| mesh(&text, node, &mut findings));
     Parsed { spec, findings }
+}
+
+impl Parsed {
+    /// The same mesh with the LANs of the files that it includes. These are in the order of their
+    /// names, which says where a LAN that stands in two of them is reported, and nothing else.
+    #[must_use]
+    pub fn with<'a>(mut self, included: impl IntoIterator<Item = (SourceFile, &'a str)>) -> Self {
+        let Some(spec) = &mut self.spec else { return self };
+        let mut first: HashMap<_, _> =
+            spec.lans.iter().map(|lan| (lan.name.value.clone(), lan.name.place)).collect();
+        for (file, source) in included {
+            let text = Text { file, source };
+            let included = self::included(&text, &mut self.findings).unwrap_or_default();
+            for lan in included.lans {
+                if let Some(&earlier) = first.get(&lan.name.value) {
+                    let message = format!("LAN {} stands in two files", Printable(&lan.name.value));
+                    let finding = Finding::new(Code::DuplicateKey, lan.name.place, message);
+                    self.findings.push(finding.label("again here").related(earlier, "first here"));
+                } else {
+                    first.insert(lan.name.value.clone(), lan.name.place);
+                    spec.lans.push(lan);
+                }
+            }
+        }
+        self
+    }
 }
 
 type Findings = Vec<Finding>;
 
-fn mesh(node: Placed<Node>, findings: &mut Findings) -> Option<MeshSpec> {
-    let start = Place::mesh(0..0);
-    let mut fields = Fields::open("the mesh", start, node, findings)?;
+/// The tree of a file that says something.
+fn read(text: &Text, remedy: &str, findings: &mut Findings) -> Option<Placed<Node>> {
+    match node::read(text, findings) {
+        Ok(node) if node.value == Node::Null => {
+            let place = text.file.place(0..0);
+            let finding = Finding::new(Code::Empty, place, "the file says nothing");
+            findings.push(finding.hint(remedy));
+            None
+        }
+        Ok(node) => Some(node),
+        Err(finding) => {
+            findings.push(*finding);
+            None
+        }
+    }
+}
+
+fn mesh(text: &Text, node: Placed<Node>, findings: &mut Findings) -> Option<MeshSpec> {
+    let mut fields = Fields::open("the mesh", text.file.place(0..0), node, findings)?;
     let name = fields.required("mesh", "NAME");
     let tunnels = fields.required("tunnels", "{ network: 172.19.0.0/16, ports: 11000-11999 }");
     let reserved = fields.optional("reserved");
-    let lans = fields.required("lans", "{ NAME: … }");
+    let include = fields.optional("include");
+    let lans = match include {
+        Some(_) => fields.optional("lans"),
+        None => fields.required("lans", "{ NAME: … }"),
+    };
     let topology = fields.optional("topology");
     let routing = fields.optional("routing");
     fields.close(findings);
     Some(MeshSpec {
-        mesh: name.and_then(|node| text(&"the name of the mesh", &node, findings)),
+        mesh: name.and_then(|node| self::text(&"the name of the mesh", &node, findings)),
         tunnels: tunnels.and_then(|node| self::tunnels(node, findings)),
         reserved: reserved.map(|node| self::reserved(node, findings)).unwrap_or_default(),
         lans: lans.map(|node| self::lans(node, findings)).unwrap_or_default(),
-        topology: topology.and_then(|node| text(&"`topology`", &node, findings)),
-        routing: routing.and_then(|node| text(&"`routing`", &node, findings)),
+        include: include.map(|node| self::include(node, findings)).unwrap_or_default(),
+        topology: topology.and_then(|node| self::text(&"`topology`", &node, findings)),
+        routing: routing.and_then(|node| self::text(&"`routing`", &node, findings)),
     })
+}
+
+fn included(text: &Text, findings: &mut Findings) -> Option<IncludedSpec> {
+    let node = read(text, "remove it, or write the LANs that belong here", findings)?;
+    let mut fields = Fields::open("an included file", text.file.place(0..0), node, findings)?;
+    let lans = fields.required("lans", "{ NAME: … }");
+    fields.close(findings);
+    Some(IncludedSpec { lans: lans.map(|node| self::lans(node, findings)).unwrap_or_default() })
+}
+
+/// One pattern, or a list of them.
+fn include(node: Placed<Node>, findings: &mut Findings) -> Vec<Placed<IncludePattern>> {
+    let items = match node.value {
+        Node::Text(_) => vec![node],
+        _ => list(&"`include`", "`include: lans/*.yaml`, or a list of such paths", node, findings),
+    };
+    items.iter().filter_map(|item| include_pattern(item, findings)).collect()
+}
+
+fn include_pattern(node: &Placed<Node>, findings: &mut Findings) -> Option<Placed<IncludePattern>> {
+    let written = text(&"a path of `include`", node, findings)?;
+    match IncludePattern::parse(&written.value) {
+        Ok(pattern) => Some(Placed::new(pattern, written.place)),
+        Err(why) => {
+            let message = format!("`include` cannot take `{}`: {why}", Printable(&written.value));
+            let finding = Finding::new(Code::BadInclude, written.place, message);
+            findings
+                .push(finding.hint("write a path below the directory of mesh.yaml: `lans/*.yaml`"));
+            None
+        }
+    }
 }
 
 fn tunnels(node: Placed<Node>, findings: &mut Findings) -> Option<TunnelsSpec> {

@@ -7,8 +7,18 @@ use std::ops::Range;
 pub enum SourceFile {
     /// `mesh.yaml`: what the mesh is to be.
     Mesh,
+    /// A file that mesh.yaml includes, by its number in the order of their names.
+    Included(u16),
     /// `mesh.lock`: the numbers of its gateways.
     Lock,
+}
+
+impl SourceFile {
+    /// A place in this file.
+    #[must_use]
+    pub fn place(self, range: Range<usize>) -> Place {
+        Place { file: self, start: range.start, end: range.end }
+    }
 }
 
 /// A range of a file, in bytes of its text as [`decode`](super::decode) hands it out.
@@ -26,13 +36,13 @@ impl Place {
     /// A place in mesh.yaml.
     #[must_use]
     pub fn mesh(range: Range<usize>) -> Self {
-        Self { file: SourceFile::Mesh, start: range.start, end: range.end }
+        SourceFile::Mesh.place(range)
     }
 
     /// A place in mesh.lock.
     #[must_use]
     pub fn lock(range: Range<usize>) -> Self {
-        Self { file: SourceFile::Lock, start: range.start, end: range.end }
+        SourceFile::Lock.place(range)
     }
 }
 

@@ -5,13 +5,21 @@ use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use super::MeshSpec;
+use super::{IncludedSpec, MeshSpec};
 
 /// The JSON Schema of mesh.yaml, as text: what `schema/mesh.schema.json` holds.
 #[must_use]
 pub fn mesh_schema() -> Schema {
     let mut schema = schemars::schema_for!(MeshSpec);
     schema.insert("title".to_owned(), "mesh.yaml".into());
+    schema
+}
+
+/// The JSON Schema of a file that mesh.yaml includes: what `schema/lans.schema.json` holds.
+#[must_use]
+pub fn included_schema() -> Schema {
+    let mut schema = schemars::schema_for!(IncludedSpec);
+    schema.insert("title".to_owned(), "LANs included by mesh.yaml".into());
     schema
 }
 
@@ -70,6 +78,14 @@ value_schemas! {
     Port => json_schema!({ "type": "integer", "minimum": 1, "maximum": 65535 });
     /// A few words.
     Reason => json_schema!({ "type": "string", "minLength": 1 });
+    /// One pattern of files, or several.
+    Include => json_schema!({
+        "anyOf": [
+            include_pattern(),
+            { "type": "array", "items": include_pattern(), "minItems": 1 },
+        ],
+        "examples": ["lans/*.yaml"],
+    });
     /// Which LANs have tunnels to which.
     Topology => json_schema!({
         "type": "string",
@@ -78,4 +94,14 @@ value_schemas! {
     });
     /// How routes come about.
     Routing => json_schema!({ "type": "string", "enum": ["static"], "default": "static" });
+}
+
+/// A path below the directory of mesh.yaml.
+fn include_pattern() -> Schema {
+    json_schema!({
+        "type": "string",
+        "pattern": r"^[^/~\\][^\\]*$",
+        "not": { "pattern": r"(^|/)\.{0,2}(/|$)|\*\*" },
+        "maxLength": 4095,
+    })
 }

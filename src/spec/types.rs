@@ -8,12 +8,16 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 
-use super::{Placed, schema};
+use super::{IncludePattern, Placed, schema};
 use crate::primitives::{Fingerprint, Name, PublicKey};
 
 /// A mesh of LANs, tied together by Tieline.
 #[derive(Debug, Clone, Default, JsonSchema)]
-#[schemars(deny_unknown_fields, rename = "Mesh")]
+#[schemars(
+    deny_unknown_fields,
+    rename = "Mesh",
+    extend("anyOf" = [{ "required": ["lans"] }, { "required": ["include"] }])
+)]
 pub struct MeshSpec {
     /// What the mesh is called.
     #[schemars(with = "Name")]
@@ -24,15 +28,29 @@ pub struct MeshSpec {
     /// What is in use elsewhere: nothing of the mesh may touch it.
     #[schemars(with = "Vec<ReservedSpec>", default, extend("default" = []))]
     pub reserved: Vec<ReservedSpec>,
-    /// Every LAN of the mesh, by its name.
-    #[schemars(with = "BTreeMap<Name, LanSpec>", extend("minProperties" = 1))]
+    /// Every LAN of the mesh, by its name; with `include`, those that stand in no other file.
+    #[schemars(with = "Option<BTreeMap<Name, LanSpec>>", extend("type" = "object", "minProperties" = 1))]
     pub lans: Vec<LanSpec>,
+    /// Files that have LANs of this mesh, such as `lans/*.yaml`: one path or a list of them, from the
+    /// directory of this file, in which `*` stands for any part of one name. In which file a LAN
+    /// stands means nothing.
+    #[schemars(with = "schema::Include", default)]
+    pub include: Vec<Placed<IncludePattern>>,
     /// Which LANs have tunnels to which.
     #[schemars(with = "schema::Topology", default)]
     pub topology: Option<Placed<String>>,
     /// How the routes between LANs come about.
     #[schemars(with = "schema::Routing", default)]
     pub routing: Option<Placed<String>>,
+}
+
+/// A file that mesh.yaml includes: some of the LANs of the mesh.
+#[derive(Debug, Clone, Default, JsonSchema)]
+#[schemars(deny_unknown_fields, rename = "Included")]
+pub struct IncludedSpec {
+    /// LANs of the mesh, by their names, as in mesh.yaml.
+    #[schemars(with = "BTreeMap<Name, LanSpec>", extend("minProperties" = 1))]
+    pub lans: Vec<LanSpec>,
 }
 
 /// Where the tunnels take their addresses and ports from.

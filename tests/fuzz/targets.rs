@@ -15,7 +15,7 @@ use tieline::model::{Lock, number, resolve};
 use tieline::primitives::{Name, SshKey};
 use tieline::reconcile::units::Applied;
 use tieline::reconcile::{Backoff, GatewayConfig, Hold, Journal, Label, LastRun};
-use tieline::spec::parse;
+use tieline::spec::{SourceFile, parse};
 use tieline::tuf::{Draft, KeyPair, PublicKey, Role, Signer as _, Stored, Update, UtcTime};
 
 /// The files of a repository that verifies, and the gateway whose bundle is sought.
@@ -160,7 +160,11 @@ pub fn manifest(data: &[u8]) {
 /// mesh.yaml, as far as a small mesh goes through the compiler.
 pub fn mesh(data: &[u8]) {
     let Ok(text) = str::from_utf8(data) else { return };
-    let resolved = match resolve(parse(text)) {
+    // What stands between form feeds, which no YAML has, are the files it includes.
+    let mut texts = text.split('\u{c}');
+    let mesh = texts.next().unwrap_or_default();
+    let included = texts.take(16).zip(0..).map(|(text, n)| (SourceFile::Included(n), text));
+    let resolved = match resolve(parse(mesh).with(included)) {
         Ok(resolved) => resolved,
         Err(findings) => {
             assert!(!findings.is_empty(), "refused without a reason");

@@ -7,6 +7,7 @@ use tieline::bundle::Bundle;
 use tieline::compile::compile;
 use tieline::model::{Endpoint, Gateway, Lan, Lock, Mesh, NumberedMesh, TunnelRange};
 use tieline::primitives::{Fingerprint, GatewayNumber, Name};
+use tieline::spec::SourceFile;
 
 pub fn name(text: &str) -> Name {
     text.parse().unwrap()
@@ -71,10 +72,20 @@ pub fn numbered(mesh: &Mesh) -> NumberedMesh<'_> {
     NumberedMesh { mesh, numbers: numbers.collect() }
 }
 
+/// The files below lans/, which is what examples include.
+fn included_in(directory: &std::path::Path) -> Vec<String> {
+    let Ok(entries) = directory.join("lans").read_dir() else { return Vec::new() };
+    let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths.iter().map(|path| std::fs::read_to_string(path).unwrap()).collect()
+}
+
 /// The bundles of a mesh that lies in a directory as mesh.yaml and mesh.lock.
 pub fn bundles_of(directory: &std::path::Path) -> BTreeMap<Name, Bundle> {
     let read = |file: &str| std::fs::read_to_string(directory.join(file)).unwrap();
-    let parsed = tieline::spec::parse(&read("mesh.yaml"));
+    let lans = included_in(directory);
+    let lans = lans.iter().zip(0..).map(|(text, n)| (SourceFile::Included(n), text.as_str()));
+    let parsed = tieline::spec::parse(&read("mesh.yaml")).with(lans);
     let resolved = tieline::model::resolve(parsed).expect("a mesh without errors");
     let lock = Lock::parse(&read("mesh.lock")).expect("a mesh.lock");
     compile(&tieline::model::number(&resolved.mesh, &lock).expect("a number for every gateway"))

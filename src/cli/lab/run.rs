@@ -79,7 +79,8 @@ pub(super) fn killed() -> Failure {
 
 /// Reads a mesh and reports what is wrong with it, as every other command does.
 fn read(file: &Utf8Path, context: &mut Context) -> Result<(Name, MeshFiles), Failure> {
-    let Examined { sources, findings, outcome } = examine(file, Locking::Optional, context)?;
+    let Examined { sources, included, findings, outcome } =
+        examine(file, Locking::Optional, context)?;
     let Some(outcome) = outcome else {
         return Err(refuse(&findings, &sources, context));
     };
@@ -87,7 +88,9 @@ fn read(file: &Utf8Path, context: &mut Context) -> Result<(Name, MeshFiles), Fai
         context.terminal.report(&findings_text(&findings, &sources, true));
     }
     let lock = Some(sources.lock.text).filter(|text| !text.is_empty());
-    let files = MeshFiles { path: context.path(file), mesh: sources.mesh.text, lock };
+    let texts = sources.included.into_iter().map(|source| source.text);
+    let included = included.files.into_iter().zip(texts).collect();
+    let files = MeshFiles { path: context.path(file), mesh: sources.mesh.text, included, lock };
     Ok((outcome.mesh.name, files))
 }
 

@@ -1,7 +1,11 @@
 //! The checkout that a mesh lies in.
 
+use std::path::PathBuf;
+
 use camino::{Utf8Path, Utf8PathBuf};
-use git2::{ErrorCode, ObjectType, Repository, Status};
+use git2::{ErrorCode, ObjectType, Repository, Status, TreeEntry};
+
+use crate::host::Kind;
 
 /// Git checkouts on this machine.
 pub trait Checkout {
@@ -13,14 +17,21 @@ pub trait Checkout {
     /// that is not known here, as in a clone without its history.
     fn contains(&self, file: &Utf8Path, commit: &str, earlier: &str) -> Option<bool>;
 
-    /// The bytes of `file`, which need not be there now, as `commit` has it; `None` where that has
-    /// no such file. At most `limit` bytes.
-    fn file_in(
+    /// The files of `commit` in and below `directory`, which has to be there.
+    fn tree(
         &self,
-        file: &Utf8Path,
+        directory: &Utf8Path,
         commit: &str,
-        limit: u64,
-    ) -> Result<Option<Vec<u8>>, CheckoutError>;
+    ) -> Result<Box<dyn CommittedFiles>, CheckoutError>;
+}
+
+/// The files that a commit has in and below a directory. Paths count from there.
+pub trait CommittedFiles {
+    /// What is in a directory, in the order of the names; nothing where it is none.
+    fn list(&self, directory: &Utf8Path) -> Result<Vec<(String, Kind)>, CheckoutError>;
+
+    /// The bytes of a file, at most `limit`; `None` where there is no such file.
+    fn read(&self, file: &Utf8Path, limit: u64) -> Result<Option<Vec<u8>>, CheckoutError>;
 }
 
 /// Why a commit cannot be looked into.
@@ -90,47 +101,97 @@ impl Checkout for RealCheckout {
         repository.graph_descendant_of(id(commit)?, id(earlier)?).ok()
     }
 
-    fn file_in(
+    fn tree(
         &self,
-        file: &Utf8Path,
+        directory: &Utf8Path,
         commit: &str,
-        limit: u64,
-    ) -> Result<Option<Vec<u8>>, CheckoutError> {
-        let directory = file.parent().filter(|path| !path.as_str().is_empty());
-        let directory = directory.unwrap_or(Utf8Path::new("."));
+    ) -> Result<Box<dyn CommittedFiles>, CheckoutError> {
+        Ok(Box::new(CommitTree::open(directory, commit)?))
+    }
+}
+
+/// A directory as a commit has it.
+struct CommitTree {
+    repository: Repository,
+    commit: git2::Oid,
+    /// From the root of the repository.
+    directory: PathBuf,
+}
+
+impl CommitTree {
+    fn open(directory: &Utf8Path, commit: &str) -> Result<Self, CheckoutError> {
+        let directory = if directory.as_str().is_empty() { Utf8Path::new(".") } else { directory };
         let none = || CheckoutError::NoRepository { directory: directory.to_owned() };
         let place = directory.canonicalize_utf8().map_err(|_| none())?;
         let repository = Repository::discover(&place).map_err(|_| none())?;
         let root = repository.workdir().and_then(|root| root.canonicalize().ok());
         let root = root.ok_or_else(none)?;
-        let inside = place.as_std_path().strip_prefix(&root).map_err(|_| none())?;
-        let inside = inside.join(file.file_name().unwrap_or_default());
-        let unknown =
-            || CheckoutError::NoCommit { directory: place.clone(), commit: commit.to_owned() };
-        let id = git2::Oid::from_str(commit).map_err(|_| unknown())?;
-        let tree = repository.find_commit(id).and_then(|commit| commit.tree());
-        let tree = tree.map_err(|_| unknown())?;
-        let git = |source| CheckoutError::Git {
-            file: file.to_owned(),
-            commit: commit.to_owned(),
-            source,
+        let inside = place.as_std_path().strip_prefix(&root).map_err(|_| none())?.to_owned();
+        let unknown = || CheckoutError::NoCommit { directory: place, commit: commit.to_owned() };
+        let id = git2::Oid::from_str(commit).ok();
+        let id = id.filter(|id| repository.find_commit(*id).is_ok()).ok_or_else(unknown)?;
+        Ok(Self { repository, commit: id, directory: inside })
+    }
+
+    /// What is at a path: the directory itself for an empty one.
+    fn at(&self, path: &Utf8Path) -> Result<Option<(git2::Oid, Kind)>, git2::Error> {
+        let root = self.repository.find_commit(self.commit)?.tree()?;
+        let path = self.directory.join(path);
+        if path.as_os_str().is_empty() {
+            return Ok(Some((root.id(), Kind::Directory)));
+        }
+        match root.get_path(&path) {
+            Ok(entry) => Ok(Some((entry.id(), kind(&entry)))),
+            Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn failed(&self, file: &Utf8Path) -> impl Fn(git2::Error) -> CheckoutError {
+        let (file, commit) = (file.to_owned(), self.commit.to_string());
+        move |source| CheckoutError::Git { file: file.clone(), commit: commit.clone(), source }
+    }
+}
+
+/// The kind of an entry (gitformat-tree): what is no file, directory or link is a submodule.
+fn kind(entry: &TreeEntry) -> Kind {
+    match (entry.kind(), entry.filemode()) {
+        (Some(ObjectType::Tree), _) => Kind::Directory,
+        (Some(ObjectType::Blob), 0o120_000) => Kind::Link,
+        (Some(ObjectType::Blob), mode) => Kind::File { mode: mode.cast_unsigned() & 0o7777 },
+        _ => Kind::Other,
+    }
+}
+
+impl CommittedFiles for CommitTree {
+    fn list(&self, directory: &Utf8Path) -> Result<Vec<(String, Kind)>, CheckoutError> {
+        let failed = self.failed(directory);
+        let Some((id, Kind::Directory)) = self.at(directory).map_err(&failed)? else {
+            return Ok(Vec::new());
         };
-        let entry = match tree.get_path(&inside) {
-            Ok(entry) => entry,
-            Err(error) if error.code() == ErrorCode::NotFound => return Ok(None),
-            Err(error) => return Err(git(error)),
+        let tree = self.repository.find_tree(id).map_err(&failed)?;
+        let entries = tree.iter().filter_map(|entry| {
+            // A name that is not UTF-8 is none that anybody could have written down.
+            Some((entry.name().ok()?.to_owned(), kind(&entry)))
+        });
+        let mut entries: Vec<_> = entries.collect();
+        entries.sort_by(|(a, _), (b, _)| a.cmp(b));
+        Ok(entries)
+    }
+
+    fn read(&self, file: &Utf8Path, limit: u64) -> Result<Option<Vec<u8>>, CheckoutError> {
+        let failed = self.failed(file);
+        let Some((id, Kind::File { .. })) = self.at(file).map_err(&failed)? else {
+            return Ok(None);
         };
         // The size stands in the object's header: nothing large is read.
-        let database = repository.odb().map_err(git)?;
-        let (size, kind) = database.read_header(entry.id()).map_err(git)?;
-        if kind != ObjectType::Blob {
-            return Ok(None);
-        }
+        let database = self.repository.odb().map_err(&failed)?;
+        let (size, _) = database.read_header(id).map_err(&failed)?;
         if size as u64 > limit {
-            let (file, commit) = (file.to_owned(), commit.to_owned());
+            let (file, commit) = (file.to_owned(), self.commit.to_string());
             return Err(CheckoutError::TooLarge { file, commit, limit });
         }
-        let blob = repository.find_blob(entry.id()).map_err(git)?;
+        let blob = self.repository.find_blob(id).map_err(&failed)?;
         Ok(Some(blob.content().to_vec()))
     }
 }
@@ -140,12 +201,37 @@ impl Checkout for RealCheckout {
 mod tests {
     use super::*;
 
-    /// A repository with mesh.yaml in its first commit.
+    #[test]
+    fn lists_what_a_commit_has() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = Utf8Path::from_path(directory.path()).unwrap();
+        std::fs::create_dir(root.join("lans")).unwrap();
+        std::fs::write(root.join("lans/perth.yaml"), "lans: {}\n").unwrap();
+        std::os::unix::fs::symlink("perth.yaml", root.join("lans/hobart.yaml")).unwrap();
+        let commit = repository(root);
+        // What is on disk now does not matter.
+        std::fs::remove_dir_all(root.join("lans")).unwrap();
+        let committed = RealCheckout.tree(root, &commit).unwrap();
+        let file = Kind::File { mode: 0o644 };
+        let (hobart, perth) = ("hobart.yaml".to_owned(), "perth.yaml".to_owned());
+        let lans = committed.list("lans".into()).unwrap();
+        assert_eq!(lans, [(hobart, Kind::Link), (perth, file)]);
+        let all = committed.list("".into()).unwrap();
+        assert_eq!(all, [("lans".to_owned(), Kind::Directory), ("mesh.yaml".to_owned(), file)]);
+        assert_eq!(committed.list("mesh.yaml".into()).unwrap(), []);
+        assert_eq!(committed.list("nothing".into()).unwrap(), []);
+        assert_eq!(committed.read("lans/perth.yaml".into(), 9).unwrap().unwrap(), b"lans: {}\n");
+        assert_eq!(committed.read("lans/hobart.yaml".into(), 99).unwrap(), None, "a link");
+        assert_eq!(committed.read("lans".into(), 99).unwrap(), None, "a directory");
+        assert_eq!(committed.read("../mesh.yaml".into(), 99).ok().flatten(), None);
+    }
+
+    /// A repository with mesh.yaml, and whatever is there already, in its first commit.
     fn repository(root: &Utf8Path) -> String {
         let repository = Repository::init(root).unwrap();
         std::fs::write(root.join("mesh.yaml"), "mesh: a\n").unwrap();
         let mut index = repository.index().unwrap();
-        index.add_path("mesh.yaml".as_ref()).unwrap();
+        index.add_all(["."], git2::IndexAddOption::DEFAULT, None).unwrap();
         index.write().unwrap();
         let tree = repository.find_tree(index.write_tree().unwrap()).unwrap();
         let someone = git2::Signature::now("someone", "someone@example.net").unwrap();
@@ -174,17 +260,18 @@ mod tests {
     fn reads_what_a_commit_has() {
         let directory = tempfile::tempdir().unwrap();
         let root = Utf8Path::from_path(directory.path()).unwrap();
-        let (mesh, lock) = (root.join("mesh.yaml"), root.join("mesh.lock"));
+        let mesh = root.join("mesh.yaml");
         let missing = "0123456789abcdef0123456789abcdef01234567";
-        let nowhere = RealCheckout.file_in(&mesh, missing, 100);
-        assert!(matches!(nowhere, Err(CheckoutError::NoRepository { .. })), "{nowhere:?}");
+        let tree = |commit: &str| RealCheckout.tree(root, commit);
+        assert!(matches!(tree(missing).err(), Some(CheckoutError::NoRepository { .. })));
         let commit = repository(root);
         std::fs::write(&mesh, "mesh: b\n").unwrap();
-        let read = |file, commit, limit| RealCheckout.file_in(file, commit, limit);
-        assert_eq!(read(&mesh, &commit, 8).unwrap(), Some(b"mesh: a\n".to_vec()));
-        assert_eq!(read(&lock, &commit, 8).unwrap(), None);
-        assert!(matches!(read(&mesh, &commit, 7), Err(CheckoutError::TooLarge { .. })));
-        assert!(matches!(read(&mesh, missing, 8), Err(CheckoutError::NoCommit { .. })));
-        assert!(matches!(read(&mesh, "HEAD", 8), Err(CheckoutError::NoCommit { .. })));
+        assert!(matches!(tree(missing).err(), Some(CheckoutError::NoCommit { .. })));
+        assert!(matches!(tree("HEAD").err(), Some(CheckoutError::NoCommit { .. })));
+        let committed = tree(&commit).unwrap();
+        let read = |file: &str, limit| committed.read(file.into(), limit);
+        assert_eq!(read("mesh.yaml", 8).unwrap(), Some(b"mesh: a\n".to_vec()));
+        assert_eq!(read("mesh.lock", 8).unwrap(), None);
+        assert!(matches!(read("mesh.yaml", 7), Err(CheckoutError::TooLarge { .. })));
     }
 }

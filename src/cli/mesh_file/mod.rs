@@ -1,14 +1,21 @@
-//! Reading mesh.yaml and the mesh.lock beside it, for every command that works on a mesh.
+//! Reading mesh.yaml, what it includes and the mesh.lock beside it, for every command that works on a
+//! mesh.
 
-use std::collections::BTreeMap;
+mod files;
+mod include;
+mod reader;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use self::files::MeshDirectory;
+use self::include::Included;
+use self::reader::{Reader, There};
 use super::{Context, Exit, Failure, Format};
-use crate::host::FileError;
 use crate::model::{self, Lock, Mesh, NumberedMesh, Places, Update};
 use crate::primitives::{GatewayNumber, Name};
-use crate::report::{FindingsReport, Source, Sources, findings_text};
+use crate::report::{FindingsReport, Sources, findings_text};
 use crate::spec::{self, Code, Finding, MAX_BYTES, Severity, SourceFile};
 
 /// What is expected of mesh.lock.
@@ -27,6 +34,7 @@ pub(super) struct MeshFile {
     pub(super) path: Utf8PathBuf,
     mesh: Mesh,
     numbers: BTreeMap<Name, GatewayNumber>,
+    included: Included,
 }
 
 impl MeshFile {
@@ -34,15 +42,23 @@ impl MeshFile {
     pub(super) fn numbered(&self) -> NumberedMesh<'_> {
         NumberedMesh { mesh: &self.mesh, numbers: self.numbers.clone() }
     }
-}
 
-/// Where a mesh is read from.
-#[derive(Debug, Clone, Copy)]
-enum Version<'a> {
-    /// The files as they are.
-    Disk,
-    /// The files as a commit has them.
-    Commit(&'a str),
+    /// The commit that is checked out, if it has this mesh exactly as it was read here: every file
+    /// as it is on disk, and no other that is included.
+    pub(super) fn commit(&self, context: &Context) -> Option<String> {
+        let directory = self.path.parent().unwrap_or(Utf8Path::new(""));
+        let included = self.included.files.iter().map(|file| directory.join(file));
+        let mut files = vec![self.path.clone(), self.path.with_extension("lock")];
+        files.extend(included);
+        let files: Vec<_> = files.iter().map(Utf8PathBuf::as_path).collect();
+        let commit = context.host.checkout.commit_of(&files)?;
+        let committed = MeshDirectory::in_commit(&self.path, &commit, context).ok()?;
+        let name = name_of(&self.path);
+        let mut findings = Vec::new();
+        let patterns = self.included.patterns.clone();
+        let there = Included::find(patterns, name, &committed, &mut findings).ok()?;
+        (there == self.included && findings.is_empty()).then_some(commit)
+    }
 }
 
 /// Reads a mesh that has to be free of errors. Findings go to standard error.
@@ -60,12 +76,14 @@ pub(super) fn load_commit(
     commit: &str,
     context: &mut Context,
 ) -> Result<MeshFile, Failure> {
-    let examined = examine_in(file, Version::Commit(commit), Locking::Required, context)?;
+    let directory = MeshDirectory::in_commit(&context.path(file), commit, context);
+    let directory = directory.map_err(|error| Failure::new(Exit::Failure, &error))?;
+    let examined = examine_in(&directory, file, Locking::Required)?;
     accept(file, examined, context)
 }
 
 fn accept(file: &Utf8Path, examined: Examined, context: &mut Context) -> Result<MeshFile, Failure> {
-    let Examined { sources, findings, outcome } = examined;
+    let Examined { sources, findings, outcome, included } = examined;
     let Some(outcome) = outcome else {
         return Err(refuse(&findings, &sources, context));
     };
@@ -73,7 +91,7 @@ fn accept(file: &Utf8Path, examined: Examined, context: &mut Context) -> Result<
         context.terminal.report(&findings_text(&findings, &sources, true));
     }
     let numbers = outcome.update.lock.numbers();
-    Ok(MeshFile { path: context.path(file), mesh: outcome.mesh, numbers })
+    Ok(MeshFile { path: context.path(file), mesh: outcome.mesh, numbers, included })
 }
 
 /// Prints findings where a command cannot go on because of them, and says so.
@@ -92,30 +110,31 @@ pub(super) fn refuse(findings: &[Finding], sources: &Sources, context: &mut Cont
     )
 }
 
-/// Which of the two files has errors. An error without a place is one of mesh.yaml, unless it is that
+/// Which of the files have errors. An error without a place is one of mesh.yaml, unless it is that
 /// `tieline lock` has to be run.
 fn guilty(findings: &[Finding], sources: &Sources) -> String {
-    let (mesh, lock) = (&sources.mesh.name, &sources.lock.name);
-    let (mut in_mesh, mut in_lock, mut behind) = (false, false, false);
+    let mut guilty = BTreeSet::new();
+    let mut behind = false;
     for error in findings.iter().filter(|finding| finding.severity() == Severity::Error) {
         match (error.code, &error.primary) {
             (Code::LockMissing | Code::NotNumbered | Code::NotRetired, _) => behind = true,
-            (_, Some(label)) if label.place.file == SourceFile::Lock => in_lock = true,
-            _ => in_mesh = true,
+            (_, Some(label)) => drop(guilty.insert(label.place.file)),
+            (_, None) => drop(guilty.insert(SourceFile::Mesh)),
         }
     }
-    match (in_mesh, in_lock, behind) {
-        (true, true, _) => format!("{mesh} and {lock} have errors"),
-        (false, true, _) => format!("{lock} has errors"),
-        (false, false, true) => format!("{lock} is missing or behind"),
-        _ => format!("{mesh} has errors"),
+    match guilty.len() {
+        0 if behind => format!("{} is missing or behind", sources.lock.name),
+        0 | 1 => format!("{} has errors", sources.names(guilty)),
+        _ => format!("{} have errors", sources.names(guilty)),
     }
 }
 
 /// A mesh as far as it could be read, and everything there is to say about it.
 pub(super) struct Examined {
-    /// Both files.
+    /// All files.
     pub(super) sources: Sources,
+    /// What mesh.yaml includes.
+    pub(super) included: Included,
     /// All findings, in the order of the files.
     pub(super) findings: Vec<Finding>,
     /// The mesh, unless one of the findings is an error.
@@ -136,40 +155,48 @@ pub(super) fn examine(
     locking: Locking,
     context: &Context,
 ) -> Result<Examined, Failure> {
-    examine_in(file, Version::Disk, locking, context)
+    examine_in(&MeshDirectory::on_disk(&context.path(file), context), file, locking)
 }
 
 fn examine_in(
+    directory: &MeshDirectory,
     file: &Utf8Path,
-    version: Version,
     locking: Locking,
-    context: &Context,
 ) -> Result<Examined, Failure> {
-    let mut sources = Sources::default();
-    let mut findings = Vec::new();
-    let mut read =
-        |file: &Utf8Path, kind, source| read(file, version, kind, source, &mut findings, context);
-    let mesh = read(file, SourceFile::Mesh, &mut sources.mesh)?;
-    let Some(true) = mesh else {
-        return match mesh {
-            None => Err(missing(&sources.mesh.name)),
-            _ => Ok(Examined { sources, findings, outcome: None }),
-        };
+    let mut reader = Reader { directory, sources: Sources::default(), findings: Vec::new() };
+    let name = name_of(file);
+    reader.sources.mesh.name = directory.name(name);
+    let (there, source) = reader.read(name, SourceFile::Mesh, MAX_BYTES)?;
+    reader.sources.mesh = source;
+    let parsed = match there {
+        There::Text => reader.parse(name)?,
+        There::No => return Err(missing(&reader.sources.mesh.name)),
+        There::Broken => {
+            let Reader { sources, findings, .. } = reader;
+            return Ok(Examined {
+                sources,
+                included: Included::default(),
+                findings,
+                outcome: None,
+            });
+        }
     };
-    let lock_file = file.with_extension("lock");
-    let lock = read(&lock_file, SourceFile::Lock, &mut sources.lock)?;
-    let lock = match lock {
-        Some(true) => Lock::parse(&sources.lock.text).map_err(|more| findings.extend(more)).ok(),
-        Some(false) => None,
-        None if locking == Locking::Required => {
+    let (parsed, included) = parsed;
+    let (there, source) = reader.read(&name.with_extension("lock"), SourceFile::Lock, MAX_BYTES)?;
+    reader.sources.lock = source;
+    let Reader { sources, mut findings, .. } = reader;
+    let lock = match there {
+        There::Text => Lock::parse(&sources.lock.text).map_err(|more| findings.extend(more)).ok(),
+        There::Broken => None,
+        There::No if locking == Locking::Required => {
             let message = format!("{} does not exist", sources.lock.name);
             let finding = Finding::nowhere(Code::LockMissing, message);
             findings.push(finding.hint("run `tieline lock` and commit it"));
             None
         }
-        None => Some(Lock::default()),
+        There::No => Some(Lock::default()),
     };
-    let outcome = match model::resolve(spec::parse(&sources.mesh.text)) {
+    let outcome = match model::resolve(parsed) {
         Ok(resolved) => {
             findings.extend(resolved.warnings);
             lock.and_then(|lock| {
@@ -182,7 +209,7 @@ fn examine_in(
         }
     };
     spec::sort(&mut findings);
-    Ok(Examined { sources, findings, outcome })
+    Ok(Examined { sources, included, findings, outcome })
 }
 
 /// Holds a mesh and its mesh.lock against each other.
@@ -209,49 +236,9 @@ fn number(
     None
 }
 
-/// Reads one file: `None` where it is not there, `Some(false)` where it is not text.
-fn read(
-    file: &Utf8Path,
-    version: Version,
-    kind: SourceFile,
-    source: &mut Source,
-    findings: &mut Vec<Finding>,
-    context: &Context,
-) -> Result<Option<bool>, Failure> {
-    let path = context.path(file);
-    let bytes = match version {
-        Version::Disk => {
-            source.name = path.to_string();
-            context.host.files.read(&path, MAX_BYTES)
-        }
-        Version::Commit(commit) => {
-            source.name = format!("{path} in commit {commit}");
-            let there = context.host.checkout.file_in(&path, commit, MAX_BYTES);
-            let there = there.map_err(|error| Failure::new(Exit::Failure, &error))?;
-            there.ok_or(FileError::NotFound { path })
-        }
-    };
-    let bytes = match bytes {
-        Ok(bytes) => bytes,
-        Err(error) if error.is_not_found() => return Ok(None),
-        Err(error @ FileError::TooLarge { .. }) => {
-            findings.push(Finding::nowhere(Code::TooLarge, error.to_string()));
-            return Ok(Some(false));
-        }
-        Err(error) => return Err(Failure::new(Exit::Failure, &error)),
-    };
-    match spec::decode(kind, &bytes) {
-        Ok(text) => {
-            text.clone_into(&mut source.text);
-            Ok(Some(true))
-        }
-        Err(finding) => {
-            // What stands before the byte that is wrong is shown as it is.
-            source.text = String::from_utf8_lossy(&bytes).into_owned();
-            findings.push(*finding);
-            Ok(Some(false))
-        }
-    }
+/// The name of a file in its directory.
+fn name_of(file: &Utf8Path) -> &Utf8Path {
+    Utf8Path::new(file.file_name().unwrap_or_default())
 }
 
 fn missing(path: &str) -> Failure {
