@@ -30,23 +30,23 @@ impl SshKey {
     #[must_use]
     pub fn ed25519(key: &[u8; 32], comment: &str) -> Self {
         let mut blob = Vec::new();
-        put(&mut blob, ED25519.as_bytes());
-        put(&mut blob, key);
+        put_string(&mut blob, ED25519.as_bytes());
+        put_string(&mut blob, key);
         Self { blob, comment: comment.to_owned() }
     }
 
     /// The algorithm that the key itself names; `None` where it names none.
     #[must_use]
     pub fn algorithm(&self) -> Option<&str> {
-        let (algorithm, _) = take(&self.blob)?;
+        let (algorithm, _) = take_string(&self.blob)?;
         std::str::from_utf8(algorithm).ok()
     }
 
     /// The 32 bytes of an ed25519 key; `None` for every other kind.
     #[must_use]
     pub fn to_ed25519(&self) -> Option<[u8; 32]> {
-        let (algorithm, rest) = take(&self.blob)?;
-        let (key, rest) = take(rest)?;
+        let (algorithm, rest) = take_string(&self.blob)?;
+        let (key, rest) = take_string(rest)?;
         (algorithm == ED25519.as_bytes() && rest.is_empty()).then(|| key.try_into().ok())?
     }
 
@@ -89,13 +89,13 @@ impl fmt::Display for SshKey {
 /// Takes a `string` of SSH protocols (RFC 4251 §5) off the front: four bytes of length, and that
 /// many bytes.
 #[must_use]
-pub fn take(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+pub fn take_string(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (length, rest) = bytes.split_first_chunk::<4>()?;
     rest.split_at_checked(u32::from_be_bytes(*length).try_into().ok()?)
 }
 
 /// Writes a `string` of SSH protocols.
-pub fn put(out: &mut Vec<u8>, bytes: &[u8]) {
+pub fn put_string(out: &mut Vec<u8>, bytes: &[u8]) {
     let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
     out.extend_from_slice(&length.to_be_bytes());
     out.extend_from_slice(bytes);
@@ -137,9 +137,9 @@ mod tests {
 
     #[test]
     fn lengths_that_lie() {
-        assert_eq!(take(&[0, 0, 0]), None);
-        assert_eq!(take(&[0, 0, 0, 2, 1]), None);
-        assert_eq!(take(&[255, 255, 255, 255, 1]), None);
-        assert_eq!(take(&[0, 0, 0, 1, 7, 8]), Some((&[7][..], &[8][..])));
+        assert_eq!(take_string(&[0, 0, 0]), None);
+        assert_eq!(take_string(&[0, 0, 0, 2, 1]), None);
+        assert_eq!(take_string(&[255, 255, 255, 255, 1]), None);
+        assert_eq!(take_string(&[0, 0, 0, 1, 7, 8]), Some((&[7][..], &[8][..])));
     }
 }

@@ -1,7 +1,7 @@
 //! The messages (draft-ietf-sshm-ssh-agent §3 and §5; lengths are added by whoever sends them).
 
 use crate::primitives::SshKey;
-use crate::primitives::ssh::{put, take};
+use crate::primitives::ssh::{put_string, take_string};
 
 const FAILURE: u8 = 5;
 const REQUEST_IDENTITIES: u8 = 11;
@@ -28,8 +28,8 @@ pub(super) fn list() -> Vec<u8> {
 /// Asks for a signature.
 pub(super) fn sign(key: &SshKey, message: &[u8]) -> Vec<u8> {
     let mut request = vec![SIGN_REQUEST];
-    put(&mut request, &key.blob);
-    put(&mut request, message);
+    put_string(&mut request, &key.blob);
+    put_string(&mut request, message);
     // No flags: they choose between hashes for RSA keys.
     request.extend_from_slice(&[0; 4]);
     request
@@ -41,8 +41,8 @@ pub(super) fn listed(answer: &[u8]) -> Answer<Vec<SshKey>> {
         let (count, mut rest) = body.split_first_chunk::<4>()?;
         let mut keys = Vec::new();
         for _ in 0..u32::from_be_bytes(*count) {
-            let (blob, after) = take(rest)?;
-            let (comment, after) = take(after)?;
+            let (blob, after) = take_string(rest)?;
+            let (comment, after) = take_string(after)?;
             let comment = String::from_utf8_lossy(comment).into_owned();
             keys.push(SshKey { blob: blob.to_vec(), comment });
             rest = after;
@@ -55,9 +55,9 @@ pub(super) fn listed(answer: &[u8]) -> Answer<Vec<SshKey>> {
 /// The signature in the answer to [`sign`] (RFC 8709 §6: its algorithm, then 64 bytes).
 pub(super) fn signed(answer: &[u8]) -> Answer<[u8; 64]> {
     let read = |body: &[u8]| {
-        let (signature, rest) = take(body)?;
-        let (algorithm, signature) = take(signature)?;
-        let (bytes, end) = take(signature)?;
+        let (signature, rest) = take_string(body)?;
+        let (algorithm, signature) = take_string(signature)?;
+        let (bytes, end) = take_string(signature)?;
         let ours = algorithm == b"ssh-ed25519" && rest.is_empty() && end.is_empty();
         ours.then(|| bytes.try_into().ok())?
     };
@@ -83,7 +83,7 @@ mod tests {
     fn strings(kind: u8, parts: &[&[u8]]) -> Vec<u8> {
         let mut answer = vec![kind];
         for part in parts {
-            put(&mut answer, part);
+            put_string(&mut answer, part);
         }
         answer
     }
@@ -101,12 +101,12 @@ mod tests {
     #[test]
     fn answers() {
         let mut answer = vec![12, 0, 0, 0, 1];
-        put(&mut answer, &key().blob);
-        put(&mut answer, b"anna");
+        put_string(&mut answer, &key().blob);
+        put_string(&mut answer, b"anna");
         assert_eq!(listed(&answer), Answer::Given(vec![key()]));
         let mut signature = Vec::new();
-        put(&mut signature, b"ssh-ed25519");
-        put(&mut signature, &[7; 64]);
+        put_string(&mut signature, b"ssh-ed25519");
+        put_string(&mut signature, &[7; 64]);
         assert_eq!(signed(&strings(14, &[&signature])), Answer::Given([7; 64]));
         assert_eq!(signed(&[5]), Answer::Refused);
         assert_eq!(listed(&[5]), Answer::Refused);
@@ -128,11 +128,11 @@ mod tests {
     #[test]
     fn nonsense() {
         let mut short = Vec::new();
-        put(&mut short, b"ssh-ed25519");
-        put(&mut short, &[7; 63]);
+        put_string(&mut short, b"ssh-ed25519");
+        put_string(&mut short, &[7; 63]);
         let mut other = Vec::new();
-        put(&mut other, b"ssh-rsa");
-        put(&mut other, &[7; 64]);
+        put_string(&mut other, b"ssh-rsa");
+        put_string(&mut other, &[7; 64]);
         for bad in [
             vec![],
             vec![14],

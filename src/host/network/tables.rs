@@ -37,14 +37,14 @@ const ATTEMPTS: usize = 5;
 /// again is another one. `None` where there is no such table, or the kernel does not answer:
 /// loading it then shows what is wrong, in nft's words.
 pub(super) fn table() -> Option<Digest> {
-    let looks = (0..ATTEMPTS).find_map(|_| look().transpose());
-    let content = looks.and_then(Result::ok).filter(|content| !content.is_empty());
+    let reads = (0..ATTEMPTS).find_map(|_| read_table().transpose());
+    let content = reads.and_then(Result::ok).filter(|content| !content.is_empty());
     content.map(|content| Digest::of(&content))
 }
 
-/// One look: all that there is of the table, nothing where there is none; `None` where the ruleset
+/// One reading: all that there is of the table, nothing where there is none; `None` where the ruleset
 /// changed meanwhile.
-fn look() -> io::Result<Option<Vec<u8>>> {
+fn read_table() -> io::Result<Option<Vec<u8>>> {
     let mut all = Vec::new();
     for kind in KINDS {
         let Some(found) = dump(kind)? else { return Ok(None) };

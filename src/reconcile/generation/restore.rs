@@ -1,4 +1,4 @@
-//! Files of a generation that were changed by hand: put back from the bundle that is kept in it,
+//! Files of a generation that were changed by hand: restored from the bundle that is kept in it,
 //! without any network.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,7 +14,7 @@ use crate::reconcile::units::{self, Applied};
 /// What the bundle is called in its generation; no artifact can have that name.
 pub(in crate::reconcile) const BUNDLE: &str = ".bundle.tar.gz";
 
-/// Why a generation cannot be put back as it was.
+/// Why a generation cannot be restored as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum RestoreError {
     /// The bundle in it is gone or is another.

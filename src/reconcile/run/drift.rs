@@ -104,7 +104,7 @@ const DAMAGES: [Damage; 9] = [
 ];
 
 #[test]
-fn changed_files_are_put_back_without_a_remote() {
+fn changed_files_are_restored_without_a_remote() {
     for (what, damage, said) in DAMAGES {
         let simulation = alone();
         let before = simulation.disk();

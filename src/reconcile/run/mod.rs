@@ -39,7 +39,7 @@ pub fn run(gateway: &Gateway) -> Run {
             Ok(outcome) => return Ok(outcome),
             Err(error) => {
                 if leaves_in_use(&error) {
-                    let (_, current) = look(gateway)?;
+                    let (_, current) = in_use(gateway)?;
                     let _ = repair(gateway, &current);
                 }
                 return Err(error);
@@ -78,7 +78,7 @@ fn hold(gateway: &Gateway) -> Option<Hold> {
 }
 
 /// What is remembered and what is in use, read from the disk.
-fn look(gateway: &Gateway) -> Result<(History, Current), RunError> {
+fn in_use(gateway: &Gateway) -> Result<(History, Current), RunError> {
     let (files, state) = (gateway.machine.files, &gateway.config.paths.state);
     let history = History::load(files, state);
     let current = transaction::in_use(gateway, &history)?;
@@ -86,15 +86,15 @@ fn look(gateway: &Gateway) -> Result<(History, Current), RunError> {
 }
 
 /// The same, after files that were changed have been restored.
-fn look_and_restore(gateway: &Gateway) -> Result<(History, Current), RunError> {
-    let (history, current) = look(gateway)?;
+fn in_use_restored(gateway: &Gateway) -> Result<(History, Current), RunError> {
+    let (history, current) = in_use(gateway)?;
     let current = generation::repair_files(gateway, current).map_err(RunError::Damaged)?;
     Ok((history, current))
 }
 
 /// A run on hold: it repairs, and applies nothing.
 fn wait(gateway: &Gateway, hold: Hold) -> Result<Outcome, RunError> {
-    let (_, current) = look_and_restore(gateway)?;
+    let (_, current) = in_use_restored(gateway)?;
     repair(gateway, &current)?;
     match still_allowed(gateway, &current) {
         Ok(Outcome::Converged) => {}
@@ -159,7 +159,7 @@ fn known(history: &History, current: &Current) -> BTreeSet<Digest> {
 }
 
 fn converge_to_newest(gateway: &Gateway) -> Result<Outcome, RunError> {
-    let (mut history, current) = look_and_restore(gateway)?;
+    let (mut history, current) = in_use_restored(gateway)?;
     if let Current::Damaged { why } = &current {
         gateway.events.warn(format!("the generation in use is damaged: {why}"));
     }
@@ -236,7 +236,7 @@ fn apply(
     if same {
         // What was in use had been damaged, and is whole again. There is nothing to prove.
         generation::switch(files, state, &to).map_err(write)?;
-        let (_, current) = look(gateway)?;
+        let (_, current) = in_use(gateway)?;
         return repair(gateway, &current).map(|()| Outcome::Converged);
     }
     let (cause, manifest, remote) = (Cause::Release, candidate.manifest(), Some(remote));
@@ -246,7 +246,7 @@ fn apply(
 /// Where the generation in use is damaged, and no remote could help: goes on with the one before.
 fn fall_back(gateway: &Gateway) -> Result<(), RunError> {
     let (files, state) = (gateway.machine.files, &gateway.config.paths.state);
-    let (history, current) = look(gateway)?;
+    let (history, current) = in_use(gateway)?;
     let Current::Damaged { why } = current else { return Ok(()) };
     let Some(spare) = transaction::spare(gateway, &history, &[]) else {
         return Err(Alarm::Damaged { why }.into());

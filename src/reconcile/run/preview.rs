@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::session::lock;
-use super::{known, local, look};
+use super::{in_use, known, local};
 use crate::host::Unwritten;
 use crate::primitives::{Name, UnitId};
 use crate::reconcile::error::RunError;
@@ -91,7 +91,7 @@ pub fn preview(gateway: &Gateway) -> Result<Preview, RunError> {
         preview.obstacles.push(first.to_owned());
         return Ok(preview);
     }
-    let (history, current) = look(gateway)?;
+    let (history, current) = in_use(gateway)?;
     preview.add_drift(gateway, &current)?;
     let now = UtcTime::from_clock(gateway.machine.clock.now());
     let hold = Hold::in_force(&files, state, now);

@@ -264,7 +264,7 @@ pub(super) fn damage(simulation: &Simulation, name: &str) {
     let file = disk.iter().find(|line| line.starts_with(&place) && line.contains("tl-2.conf"));
     let (file, _) = file.unwrap().split_once(": ").unwrap();
     simulation.host.put(file, b"up /bin/sh");
-    // Nor can it be put back from the bundle that is kept in it.
+    // Nor can it be restored from the bundle that is kept in it.
     let generation = file.split_once("/openvpn/").unwrap().0;
     simulation.host.forget(&format!("{generation}/.bundle.tar.gz"));
 }

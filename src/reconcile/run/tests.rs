@@ -136,7 +136,7 @@ fn a_damaged_generation_is_unpacked_again() {
         simulation.disk().iter().find_map(|line| line.strip_suffix("/openvpn/").map(str::to_owned));
     let place = name.unwrap();
     simulation.host.put(&format!("{place}/openvpn/tl-2.conf"), b"up /bin/sh");
-    // Nor can it be put back from the bundle.
+    // Nor can it be restored from the bundle.
     simulation.host.put(&format!("{place}/.bundle.tar.gz"), b"");
     let (ended, report) = simulation.run(Fate::Kind).unwrap();
     assert!(converged(&ended), "{ended:?}");

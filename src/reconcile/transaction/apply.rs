@@ -31,7 +31,7 @@ pub(in crate::reconcile) struct Target<'a> {
     pub(in crate::reconcile) remote: Option<&'a Source>,
 }
 
-/// Puts a generation to use, or puts everything back.
+/// Puts a generation to use, or restores everything.
 pub(in crate::reconcile) fn apply(gateway: &Gateway, target: &Target) -> Result<Outcome, RunError> {
     let (files, state) = (gateway.machine.files, &gateway.config.paths.state);
     let mut journal = arm(gateway, target)?;

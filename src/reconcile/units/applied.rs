@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use camino::Utf8Path;
 use serde::{Deserialize, Serialize};
 
-use super::{UnitId, nftables, tunnel};
+use super::UnitId;
 use crate::host::{FileError, Files, Mode};
 use crate::primitives::{Device, Digest};
 
@@ -96,9 +96,12 @@ struct Format1 {
 impl From<Format1> for Applied {
     fn from(old: Format1) -> Self {
         let note = |inputs, result| Note { inputs, result };
-        let ruleset = old.ruleset.map(|inputs| (nftables::id(), note(inputs, old.table)));
+        let ruleset = old
+            .ruleset
+            .map(|inputs| (UnitId::new("nftables", &"tieline"), note(inputs, old.table)));
         let tunnels = old.tunnels.into_iter();
-        let tunnels = tunnels.map(|(device, inputs)| (tunnel::id(device), note(inputs, None)));
+        let tunnels =
+            tunnels.map(|(device, inputs)| (UnitId::new("tunnel", &device), note(inputs, None)));
         Self { units: ruleset.into_iter().chain(tunnels).collect(), ..Self::default() }
     }
 }

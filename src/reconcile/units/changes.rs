@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::count::Count;
 use super::{Phase, Steps, UnitId, kind};
 use crate::primitives::Difference;
 
@@ -12,14 +13,6 @@ pub struct Changes {
     pub files: u32,
     /// The units that were added, changed or removed.
     pub units: Difference<UnitId>,
-}
-
-/// How many units of one kind were changed, and how.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Count {
-    pub(super) added: usize,
-    pub(super) changed: usize,
-    pub(super) removed: usize,
 }
 
 impl Changes {

@@ -2,15 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::step::Deciding;
 use super::{Phase, Seen, Step, Steps, UnitId, Wanted, kind};
 
 /// What has to be done.
 #[must_use]
 pub fn decide(seen: &Seen, wanted: &Wanted) -> Steps {
-    let mut deciding = Deciding::default();
-    kind::steps(seen, wanted, &mut deciding);
-    in_order(deciding.steps)
+    in_order(kind::steps(seen, wanted))
 }
 
 /// Puts steps that come in the order of layers into the order in which they are carried out: phase

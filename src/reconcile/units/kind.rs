@@ -8,12 +8,12 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::changes::Count;
-use super::execute::Executor;
+use super::count::Count;
+use super::executor::Executor;
 #[cfg(test)]
 use super::relay;
-use super::step::Deciding;
-use super::{Applied, Forbidden, Local, Step, StepError, UnitHealth, UnitId};
+use super::step::{self, Deciding};
+use super::{Applied, Forbidden, Local, StepError, UnitHealth, UnitId};
 use super::{link, nftables, routes, sysctl, tunnel};
 use crate::bundle::{Manifest, Sysctl, Unit};
 use crate::primitives::{ArtifactSet, Fingerprint};
@@ -60,6 +60,9 @@ pub enum Action {
     Relay(relay::Action),
 }
 
+/// A step of any kind.
+pub type Step = step::Step<Action>;
+
 /// The state of this host that a generation asks for. The default asks for nothing at all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wanted {
@@ -98,7 +101,7 @@ pub struct Seen {
     pub applied: Applied,
 }
 
-/// What a host was before the first generation, as far as it has to be put back.
+/// What a host was before the first generation, as far as it has to be restored.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Prior {
     /// The kernel settings as they were
@@ -138,7 +141,7 @@ impl Wanted {
 }
 
 impl Seen {
-    /// What has to be put back, should the generation to come be the first and have to go.
+    /// What has to be restored, should the generation to come be the first and have to go.
     #[must_use]
     pub fn prior(&self) -> Prior {
         Prior { settings: self.sysctl.clone() }
@@ -165,14 +168,18 @@ pub(super) fn observe(
 }
 
 /// The steps of every kind, in the order of layers.
-pub(super) fn steps(seen: &Seen, wanted: &Wanted, deciding: &mut Deciding) {
-    sysctl::steps(&seen.sysctl, &wanted.sysctl, deciding);
-    nftables::steps(seen.nftables, wanted.nftables.as_ref(), &seen.applied, deciding);
-    link::steps(&seen.link, &wanted.link, deciding);
-    tunnel::steps(&seen.tunnel, &wanted.tunnel, &seen.applied, deciding);
-    routes::steps(&seen.routes, &wanted.routes, deciding);
+pub(super) fn steps(seen: &Seen, wanted: &Wanted) -> Vec<Step> {
+    let applied = &seen.applied;
+    let mut all = Deciding::new();
+    all.add(sysctl::steps(&seen.sysctl, &wanted.sysctl), Action::Sysctl);
+    let table = nftables::steps(seen.nftables, wanted.nftables.as_ref(), applied);
+    all.add(table.into_iter().collect(), Action::Nftables);
+    all.add(link::steps(&seen.link, &wanted.link, tunnel::id), Action::Link);
+    all.add(tunnel::steps(&seen.tunnel, &wanted.tunnel, applied, &all.made), Action::Tunnel);
+    all.add(routes::steps(&seen.routes, &wanted.routes, &all.made), Action::Routes);
     #[cfg(test)]
-    relay::steps(&seen.relay, &wanted.relay, &seen.applied, deciding);
+    all.add(relay::steps(&seen.relay, &wanted.relay, applied, &all.made), Action::Relay);
+    all.steps
 }
 
 /// Carries out one step.
@@ -248,17 +255,13 @@ pub(in crate::reconcile) fn health(
 /// How people are told of changes to units of one kind.
 pub(super) fn words(kind: &str, count: Count) -> Vec<String> {
     match kind {
-        sysctl::KIND => changed("kernel settings changed", count),
-        nftables::KIND => changed("firewall changed", count),
+        sysctl::KIND => count.changed("kernel settings changed"),
+        nftables::KIND => count.changed("firewall changed"),
         link::KIND => link::words(count),
         tunnel::KIND => tunnel::words(count),
-        routes::KIND => changed("routes changed", count),
-        _ => changed(&format!("{kind} changed"), count),
+        routes::KIND => count.changed("routes changed"),
+        _ => count.changed(&format!("{kind} changed")),
     }
-}
-
-fn changed(words: &str, count: Count) -> Vec<String> {
-    if count == Count::default() { Vec::new() } else { vec![words.to_owned()] }
 }
 
 impl fmt::Display for Action {

@@ -2,8 +2,10 @@
 //!
 //! The module of a kind says what is wanted, what is seen, which steps lead from one to the other,
 //! how they are carried out, what local policy allows, how well the unit is, and how people are
-//! told. [`kind`] is the closed list of kinds. The rest knows units by their [`UnitId`] only:
-//! [`decide`](decide()) puts steps in order, [`execute`](execute()) carries them out.
+//! told. It builds on what is the same for all of them: `step`, `executor`, `policy`, `count`,
+//! `applied` and `health`. [`kind`] is the closed list of kinds. What stands above it knows units by
+//! their [`UnitId`] only: [`decide`](decide()) puts steps in order, [`execute`](execute()) carries
+//! them out.
 //!
 //! Kinds stand in layers. A unit may need units of the layers below it and of no other:
 //!
@@ -16,13 +18,17 @@
 
 mod applied;
 mod changes;
+mod check;
+mod count;
 mod decide;
 mod execute;
+mod executor;
 mod health;
 mod kind;
 mod policy;
 mod seen;
 mod step;
+mod steps;
 
 pub mod link;
 pub mod nftables;
@@ -35,15 +41,17 @@ pub mod tunnel;
 
 pub use applied::{Applied, Note};
 pub use changes::Changes;
+pub(super) use check::check;
 pub use decide::decide;
+pub use execute::FailedStep;
 pub(super) use execute::execute;
-pub use execute::{FailedStep, StepError};
+pub use executor::StepError;
 pub use health::{Level, UnitHealth};
-pub use kind::{Action, KINDS, Prior, Seen, Wanted};
+pub use kind::{Action, KINDS, Prior, Seen, Step, Wanted};
 pub(super) use kind::{health, ids};
-pub(super) use policy::check;
 pub use policy::{Forbidden, Local};
 pub(super) use seen::observe;
-pub use step::{Phase, Step, Steps};
+pub use step::Phase;
+pub use steps::Steps;
 
 use crate::primitives::UnitId;

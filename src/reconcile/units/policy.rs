@@ -1,6 +1,6 @@
-//! Local policy: what even a validly signed bundle may not do here.
+//! Local policy: what even a validly signed bundle may not do here, and what that depends on.
 //!
-//! Everything is an allow-list of what Tieline itself writes. So a stolen release key can redirect
+//! Whatever Tieline itself does not write is refused. So a stolen release key can redirect
 //! the mesh, which is bad enough, but it cannot run a program, read a file or touch the rest of
 //! the host.
 
@@ -12,8 +12,6 @@ use std::net::IpAddr;
 use camino::Utf8PathBuf;
 use ipnet::IpNet;
 
-use super::kind;
-use crate::bundle::{Manifest, Unit};
 use crate::primitives::{ArtifactPath, ArtifactSet, Device, Fingerprint, Name};
 use crate::reconcile::config::Policy;
 
@@ -142,24 +140,7 @@ pub struct Local<'a> {
     pub addresses: BTreeSet<IpAddr>,
 }
 
-/// Refuses what this gateway does not allow, whether it is about to come or has been in use for long:
-/// gateway.yaml and the networks of this host may have changed since it came.
-pub(in crate::reconcile) fn check(
-    manifest: &Manifest,
-    files: &ArtifactSet,
-    local: &Local,
-) -> Result<(), Forbidden> {
-    let devices: BTreeSet<Device> = manifest.units.iter().filter_map(device).collect();
-    manifest.units.iter().try_for_each(|unit| kind::check(unit, files, &devices, local))
-}
-
-fn device(unit: &Unit) -> Option<Device> {
-    match unit {
-        Unit::Tunnel { device, .. } => Some(*device),
-        _ => None,
-    }
-}
-
+/// A file of a bundle.
 pub(super) fn content<'a>(
     files: &'a ArtifactSet,
     file: &ArtifactPath,

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::{Action, UnitId};
+use super::UnitId;
 
-/// One change to this host.
+/// One change to this host, with what one kind of unit does for it, or any of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Step {
+pub struct Step<A> {
     /// The unit it is about.
     pub unit: UnitId,
     /// When it is done.
@@ -17,7 +17,7 @@ pub struct Step {
     /// The units that have to be as wanted before it: where one of them failed, it is left out.
     pub needs: BTreeSet<UnitId>,
     /// What is done.
-    pub action: Action,
+    pub action: A,
 }
 
 /// When a step is done: what is new first, what goes last, so that nothing that works is taken away
@@ -32,13 +32,9 @@ pub enum Phase {
     Remove,
 }
 
-/// The way from seen to wanted, in the order in which it is gone.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Steps(pub Vec<Step>);
-
-impl Step {
+impl<A> Step<A> {
     /// A step that needs nothing and interrupts nobody.
-    pub(super) fn new(unit: UnitId, phase: Phase, action: Action) -> Self {
+    pub(super) fn new(unit: UnitId, phase: Phase, action: A) -> Self {
         Self { unit, phase, interrupts: BTreeSet::new(), needs: BTreeSet::new(), action }
     }
 
@@ -59,60 +55,42 @@ impl Step {
     }
 }
 
-impl fmt::Display for Step {
+impl<A: fmt::Display> fmt::Display for Step<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.action.fmt(f)
     }
 }
 
-impl Steps {
-    /// Whether all is as wanted.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// All steps, in order.
-    pub fn iter(&self) -> impl Iterator<Item = &Step> {
-        self.0.iter()
-    }
-
-    /// Every unit that a step interrupts.
-    #[must_use]
-    pub fn interrupted(&self) -> BTreeSet<UnitId> {
-        self.iter().flat_map(|step| step.interrupts.iter().cloned()).collect()
-    }
-
-    /// The steps that are not about `units`, nor about what waits for one of them.
-    pub fn not_about<'s>(&'s self, units: &'s BTreeSet<UnitId>) -> impl Iterator<Item = &'s Step> {
-        // A device that cannot be set up has neither process nor routes.
-        let waiting: BTreeSet<_> =
-            self.iter().filter(|step| step.concerns(units)).map(|step| &step.unit).collect();
-        self.iter().filter(move |step| {
-            !step.concerns(units) && !step.needs.iter().any(|needed| waiting.contains(needed))
-        })
-    }
+/// The steps so far, in the order of layers.
+#[derive(Debug)]
+pub(super) struct Deciding<A> {
+    pub(super) steps: Vec<Step<A>>,
+    pub(super) made: Made,
 }
 
-/// The steps so far, for kinds of the layers above to look at.
+/// What is made or remade by the steps so far, for kinds of the layers above to look at.
 #[derive(Debug, Default)]
-pub(super) struct Deciding {
-    /// In the order of layers.
-    pub(super) steps: Vec<Step>,
-    /// When a unit is made or remade.
-    made: BTreeMap<UnitId, Phase>,
-}
+pub(super) struct Made(BTreeMap<UnitId, Phase>);
 
-impl Deciding {
-    pub(super) fn push(&mut self, step: Step) {
-        if step.phase != Phase::Remove {
-            self.made.insert(step.unit.clone(), step.phase);
-        }
-        self.steps.push(step);
+impl<A> Deciding<A> {
+    pub(super) fn new() -> Self {
+        Self { steps: Vec::new(), made: Made::default() }
     }
 
-    /// When `unit` is made or changed by a step so far; `None` where it stays as it is.
-    pub(super) fn made(&self, unit: &UnitId) -> Option<Phase> {
-        self.made.get(unit).copied()
+    /// Adds the steps of one kind, whose actions `any` makes actions of any kind.
+    pub(super) fn add<B>(&mut self, steps: Vec<Step<B>>, any: impl Fn(B) -> A) {
+        for Step { unit, phase, interrupts, needs, action } in steps {
+            if phase != Phase::Remove {
+                self.made.0.insert(unit.clone(), phase);
+            }
+            self.steps.push(Step { unit, phase, interrupts, needs, action: any(action) });
+        }
+    }
+}
+
+impl Made {
+    /// When `unit` is made or changed; `None` where it stays as it is.
+    pub(super) fn when(&self, unit: &UnitId) -> Option<Phase> {
+        self.0.get(unit).copied()
     }
 }

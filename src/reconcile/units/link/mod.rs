@@ -7,10 +7,10 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::changes::Count;
-use super::execute::Executor;
-use super::step::Deciding;
-use super::{Forbidden, Local, Phase, Step, StepError, UnitId, policy, tunnel};
+use super::count::{Count, tunnels};
+use super::executor::Executor;
+use super::step::Step;
+use super::{Forbidden, Local, Phase, StepError, UnitId, policy};
 use crate::bundle::Unit;
 use crate::host::{Link, LinkKind};
 use crate::primitives::Device;
@@ -46,25 +46,31 @@ pub(super) fn want(unit: &Unit, owner: u32) -> Option<(Device, Link)> {
     Some((*device, Link { kind: LinkKind::Tun, local, remote, mtu, owner }))
 }
 
-/// Names of tunnel devices are ours alone, so those that nobody wants are ours to remove.
-pub(super) fn steps(seen: &Seen, wanted: &Wanted, deciding: &mut Deciding) {
+/// Names of tunnel devices are ours alone, so those that nobody wants are ours to remove. `user` is the
+/// unit that moves packets through a device.
+pub(super) fn steps(
+    seen: &Seen,
+    wanted: &Wanted,
+    user: impl Fn(Device) -> UnitId,
+) -> Vec<Step<Action>> {
     let step = |device: Device, phase, action| {
-        let step = Step::new(id(device), phase, super::Action::Link(action));
-        step.interrupts(tunnel::id(device))
+        Step::new(id(device), phase, action).interrupts(user(device))
     };
+    let mut steps = Vec::new();
     for (device, link) in wanted {
         let phase = match seen.get(device) {
             Some(Some(there)) if there == link => continue,
             Some(_) => Phase::Change,
             None => Phase::Add,
         };
-        deciding.push(step(*device, phase, Action::Set(*device, link.clone())));
+        steps.push(step(*device, phase, Action::Set(*device, link.clone())));
     }
     for device in seen.keys().filter(|device| !wanted.contains_key(device)) {
         // Its process holds on to it.
         let remove = step(*device, Phase::Remove, Action::Remove(*device));
-        deciding.push(remove.needs(tunnel::id(*device)));
+        steps.push(remove.needs(user(*device)));
     }
+    steps
 }
 
 pub(super) fn carry_out(action: &Action, executor: &mut Executor) -> Result<(), StepError> {
@@ -100,7 +106,7 @@ fn end_is_allowed(
 
 /// A device that is made or changed is told of as the tunnel that is started anew for it.
 pub(super) fn words(count: Count) -> Vec<String> {
-    tunnel::counted(count.removed, "removed").into_iter().collect()
+    tunnels(count.removed, "removed").into_iter().collect()
 }
 
 impl fmt::Display for Action {

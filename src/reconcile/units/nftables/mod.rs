@@ -4,10 +4,10 @@ mod policy;
 
 use std::fmt;
 
-use super::execute::Executor;
+use super::executor::Executor;
 use super::policy::content;
-use super::step::Deciding;
-use super::{Applied, Forbidden, Note, Phase, Step, StepError, UnitId};
+use super::step::Step;
+use super::{Applied, Forbidden, Note, Phase, StepError, UnitId};
 use crate::primitives::{ArtifactPath, ArtifactSet, Digest};
 
 /// What this kind is called.
@@ -53,20 +53,17 @@ pub(super) fn steps(
     seen: Seen,
     wanted: Option<&Ruleset>,
     applied: &Applied,
-    deciding: &mut Deciding,
-) {
-    let step = |phase, action| Step::new(id(), phase, super::Action::Nftables(action));
+) -> Option<Step<Action>> {
+    let step = |phase, action| Some(Step::new(id(), phase, action));
     match wanted {
         Some(ruleset) => {
             let noted = applied.units.get(&id());
             let loaded = noted.is_some_and(|note| note.inputs == ruleset.inputs);
             let untouched = seen.is_some() && seen == noted.and_then(|note| note.result);
-            if !(loaded && untouched) {
-                deciding.push(step(Phase::Add, Action::Load(ruleset.clone())));
-            }
+            if loaded && untouched { None } else { step(Phase::Add, Action::Load(ruleset.clone())) }
         }
-        None if seen.is_some() => deciding.push(step(Phase::Remove, Action::Remove)),
-        None => {}
+        None if seen.is_some() => step(Phase::Remove, Action::Remove),
+        None => None,
     }
 }
 

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::execute::Executor;
-use super::step::Deciding;
-use super::{Applied, Forbidden, Level, Note, Phase, Step, StepError, UnitHealth, UnitId};
+use super::executor::Executor;
+use super::step::{Made, Step};
+use super::{Applied, Forbidden, Level, Note, Phase, StepError, UnitHealth, UnitId};
 use super::{link, policy};
 use crate::host::{Daemon, Launch, Process, Reload, Service};
 use crate::primitives::{ArtifactPath, ArtifactSet, Device, Digest};
@@ -73,10 +73,16 @@ pub(super) fn observe(machine: &Machine, paths: &Paths) -> Result<Seen, StepErro
     Ok(running.into_iter().filter_map(known).collect())
 }
 
-pub(super) fn steps(seen: &Seen, wanted: &Wanted, applied: &Applied, deciding: &mut Deciding) {
+pub(super) fn steps(
+    seen: &Seen,
+    wanted: &Wanted,
+    applied: &Applied,
+    made: &Made,
+) -> Vec<Step<Action>> {
+    let mut steps = Vec::new();
     for (device, relay) in wanted {
         let id = id(*device);
-        let link = deciding.made(&link::id(*device));
+        let link = made.when(&link::id(*device));
         let (phase, action) = match (seen.contains_key(device), link) {
             (false, link) => (link.unwrap_or(Phase::Change), Action::Start(*device, relay.clone())),
             (true, Some(_)) => (Phase::Change, Action::Restart(*device, relay.clone())),
@@ -84,14 +90,15 @@ pub(super) fn steps(seen: &Seen, wanted: &Wanted, applied: &Applied, deciding: &
             (true, None) => (Phase::Change, Action::Reload(*device, relay.clone())),
         };
         let reload = matches!(action, Action::Reload(..));
-        let step = Step::new(id.clone(), phase, super::Action::Relay(action));
+        let step = Step::new(id.clone(), phase, action);
         let step = step.needs(link::id(*device));
-        deciding.push(if reload { step } else { step.interrupts(id) });
+        steps.push(if reload { step } else { step.interrupts(id) });
     }
     for device in seen.keys().filter(|device| !wanted.contains_key(device)) {
-        let action = super::Action::Relay(Action::Stop(*device));
-        deciding.push(Step::new(id(*device), Phase::Remove, action).interrupts(id(*device)));
+        let stop = Step::new(id(*device), Phase::Remove, Action::Stop(*device));
+        steps.push(stop.interrupts(id(*device)));
     }
+    steps
 }
 
 pub(super) fn carry_out(action: &Action, executor: &mut Executor) -> Result<(), StepError> {

@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::execute::Executor;
-use super::step::Deciding;
-use super::{Forbidden, Local, Phase, Step, StepError, UnitId, link, policy};
+use super::executor::Executor;
+use super::step::{Made, Step};
+use super::{Forbidden, Local, Phase, StepError, UnitId, link, policy};
 use crate::bundle::Route;
 use crate::host::{RouteKey, Via};
 use crate::primitives::Device;
@@ -40,22 +40,24 @@ pub(super) fn want(routes: &[Route]) -> impl Iterator<Item = (RouteKey, Via)> {
     routes.iter().map(move |route| (RouteKey::from(route.to), via(route)))
 }
 
-pub(super) fn steps(seen: &Seen, wanted: &Wanted, deciding: &mut Deciding) {
-    let step = |phase, action| Step::new(id(), phase, super::Action::Routes(action));
+pub(super) fn steps(seen: &Seen, wanted: &Wanted, made: &Made) -> Vec<Step<Action>> {
+    let step = |phase, action| Step::new(id(), phase, action);
+    let mut steps = Vec::new();
     for (route, via) in wanted {
         // The kernel drops the routes of a device that is made anew, and there is no telling
         // before whether changing it will do that.
         let link = link::id(via.device);
-        let phase = match (seen.get(route), deciding.made(&link)) {
+        let phase = match (seen.get(route), made.when(&link)) {
             (Some(there), None) if there == via => continue,
             (Some(_), _) => Phase::Change,
             (None, made) => made.unwrap_or(Phase::Add),
         };
-        deciding.push(step(phase, Action::Set(*route, via.clone())).needs(link));
+        steps.push(step(phase, Action::Set(*route, via.clone())).needs(link));
     }
     for (route, via) in seen.iter().filter(|(route, _)| !wanted.contains_key(route)) {
-        deciding.push(step(Phase::Remove, Action::Remove(*route, via.device)));
+        steps.push(step(Phase::Remove, Action::Remove(*route, via.device)));
     }
+    steps
 }
 
 pub(super) fn carry_out(action: &Action, executor: &mut Executor) -> Result<(), StepError> {

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::execute::Executor;
-use super::step::Deciding;
-use super::{Forbidden, Phase, Step, StepError, UnitId};
+use super::executor::Executor;
+use super::step::Step;
+use super::{Forbidden, Phase, StepError, UnitId};
 use crate::bundle::Sysctl;
 use crate::reconcile::machine::Machine;
 
@@ -36,13 +36,12 @@ pub(super) fn observe(machine: &Machine) -> Result<Seen, StepError> {
     Sysctl::ALL.into_iter().map(value).collect()
 }
 
-pub(super) fn steps(seen: &Seen, wanted: &Wanted, deciding: &mut Deciding) {
-    for (setting, value) in wanted {
-        if seen.get(setting) != Some(value) {
-            let action = super::Action::Sysctl(Action::Set(*setting, value.clone()));
-            deciding.push(Step::new(id(*setting), Phase::Add, action));
-        }
-    }
+pub(super) fn steps(seen: &Seen, wanted: &Wanted) -> Vec<Step<Action>> {
+    let other = wanted.iter().filter(|(setting, value)| seen.get(setting) != Some(value));
+    let set = |(setting, value): (&Sysctl, &String)| {
+        Step::new(id(*setting), Phase::Add, Action::Set(*setting, value.clone()))
+    };
+    other.map(set).collect()
 }
 
 pub(super) fn carry_out(action: &Action, executor: &mut Executor) -> Result<(), StepError> {

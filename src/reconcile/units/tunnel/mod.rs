@@ -13,12 +13,12 @@ use std::time::Duration;
 pub use files::OpenVpnFiles;
 pub(in crate::reconcile) use probe::{Observation, observe as probe};
 
-use super::changes::Count;
-use super::execute::Executor;
+use super::count::{Count, tunnels};
+use super::executor::Executor;
 use super::link;
 use super::policy::content;
-use super::step::Deciding;
-use super::{Applied, Forbidden, Level, Note, Phase, Step, StepError, UnitHealth, UnitId};
+use super::step::{Made, Step};
+use super::{Applied, Forbidden, Level, Note, Phase, StepError, UnitHealth, UnitId};
 use crate::bundle::Unit;
 use crate::host::{Process, TunnelState};
 use crate::primitives::{ArtifactPath, ArtifactSet, Device, Digest, Fingerprint, Name};
@@ -92,25 +92,32 @@ pub(in crate::reconcile) fn observe(machine: &Machine, paths: &Paths) -> Result<
     Ok(running.into_iter().filter_map(known).collect())
 }
 
-pub(super) fn steps(seen: &Seen, wanted: &Wanted, applied: &Applied, deciding: &mut Deciding) {
+pub(super) fn steps(
+    seen: &Seen,
+    wanted: &Wanted,
+    applied: &Applied,
+    made: &Made,
+) -> Vec<Step<Action>> {
+    let mut steps = Vec::new();
     for (device, tunnel) in wanted {
         let id = id(*device);
         // A process may hold a device that is no more, so it goes with its device.
-        let link = deciding.made(&link::id(*device));
+        let link = made.when(&link::id(*device));
         let current = link.is_none() && applied.has(&id, tunnel.inputs);
         let (phase, action) = match seen.get(device) {
             Some(_) if current => continue,
             Some(_) => (Phase::Change, Action::Restart(*device, tunnel.inputs)),
             None => (link.unwrap_or(Phase::Change), Action::Start(*device, tunnel.inputs)),
         };
-        let step = Step::new(id.clone(), phase, super::Action::Tunnel(action));
-        deciding.push(step.interrupts(id).needs(link::id(*device)));
+        let step = Step::new(id.clone(), phase, action);
+        steps.push(step.interrupts(id).needs(link::id(*device)));
     }
     // The directory of our pid files is ours alone, so what nobody wants is ours to stop.
     for device in seen.keys().filter(|device| !wanted.contains_key(device)) {
-        let action = super::Action::Tunnel(Action::Stop(*device));
-        deciding.push(Step::new(id(*device), Phase::Remove, action).interrupts(id(*device)));
+        let stop = Step::new(id(*device), Phase::Remove, Action::Stop(*device));
+        steps.push(stop.interrupts(id(*device)));
     }
+    steps
 }
 
 pub(super) fn carry_out(action: &Action, executor: &mut Executor) -> Result<(), StepError> {
@@ -172,16 +179,8 @@ fn level(seen: Option<&Observation>) -> Level {
 
 /// A process that ends for good goes with its device, which is told of.
 pub(super) fn words(count: Count) -> Vec<String> {
-    let words = [counted(count.added, "added"), counted(count.changed, "restarted")];
+    let words = [tunnels(count.added, "added"), tunnels(count.changed, "restarted")];
     words.into_iter().flatten().collect()
-}
-
-pub(super) fn counted(count: usize, what: &str) -> Option<String> {
-    match count {
-        0 => None,
-        1 => Some(format!("1 tunnel {what}")),
-        _ => Some(format!("{count} tunnels {what}")),
-    }
 }
 
 impl fmt::Display for Action {
