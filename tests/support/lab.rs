@@ -41,7 +41,11 @@ impl Bench {
         };
         everybody(directory.path(), 0o755);
         let bench = Self { directory, user };
-        std::fs::copy(env!("CARGO_BIN_EXE_tieline"), bench.program()).unwrap();
+        // By another process: a child that another thread starts meanwhile would inherit the file, open
+        // for writing, and nobody may run it then (ETXTBSY, execve(2)).
+        let mut copy = Command::new("cp");
+        copy.arg(env!("CARGO_BIN_EXE_tieline")).arg(bench.program());
+        assert!(copy.status().unwrap().success());
         everybody(&bench.program(), 0o755);
         std::fs::create_dir(bench.temporary()).unwrap();
         everybody(&bench.temporary(), 0o777);

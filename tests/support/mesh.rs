@@ -80,13 +80,18 @@ fn included_in(directory: &std::path::Path) -> Vec<String> {
     paths.iter().map(|path| std::fs::read_to_string(path).unwrap()).collect()
 }
 
-/// The bundles of a mesh that lies in a directory as mesh.yaml and mesh.lock.
-pub fn bundles_of(directory: &std::path::Path) -> BTreeMap<Name, Bundle> {
+/// A mesh that lies in a directory as mesh.yaml, with what it includes, and mesh.lock.
+pub fn read(directory: &std::path::Path) -> (Mesh, Lock) {
     let read = |file: &str| std::fs::read_to_string(directory.join(file)).unwrap();
     let lans = included_in(directory);
     let lans = lans.iter().zip(0..).map(|(text, n)| (SourceFile::Included(n), text.as_str()));
     let parsed = tieline::spec::parse(&read("mesh.yaml")).with(lans);
     let resolved = tieline::model::resolve(parsed).expect("a mesh without errors");
-    let lock = Lock::parse(&read("mesh.lock")).expect("a mesh.lock");
-    compile(&tieline::model::number(&resolved.mesh, &lock).expect("a number for every gateway"))
+    (resolved.mesh, Lock::parse(&read("mesh.lock")).expect("a mesh.lock"))
+}
+
+/// The bundles of a mesh that lies in a directory.
+pub fn bundles_of(directory: &std::path::Path) -> BTreeMap<Name, Bundle> {
+    let (mesh, lock) = read(directory);
+    compile(&tieline::model::number(&mesh, &lock).expect("a number for every gateway"))
 }
