@@ -270,3 +270,5 @@ mod rollbacks;
 mod simulation;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod wrongs;
