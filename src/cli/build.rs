@@ -75,7 +75,7 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
     write(&out, &build, bundles, context)?;
     match context.format {
         Format::Json => context.json(&build)?,
-        Format::Human => context.terminal.note(&sentence(&out, &build)),
+        Format::Human => context.terminal.note(&summary(&out, &build)),
     }
     Ok(Exit::Done)
 }
@@ -127,7 +127,7 @@ fn write(
     written.map_err(|error| Failure::new(Exit::Failure, &error))
 }
 
-fn sentence(out: &Utf8Path, build: &Build) -> String {
+fn summary(out: &Utf8Path, build: &Build) -> String {
     let count = build.gateways.len();
     let bytes: u64 = build.gateways.values().map(|bundle| bundle.length).sum();
     format!("{out}: {} of mesh {}, {bytes} bytes", counted(count, "bundle"), build.mesh)

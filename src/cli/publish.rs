@@ -53,7 +53,7 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
         .work("publishing", || publish(host.files, host.git, host.clock.now(), &publication))
         .map_err(|error| explain(&error))?;
     match context.format {
-        Format::Human => context.terminal.note(&sentence(&published)),
+        Format::Human => context.terminal.note(&summary(&published)),
         Format::Json => context.json(&published)?,
     }
     Ok(Exit::Done)
@@ -70,7 +70,7 @@ fn explain(error: &PublishError) -> Failure {
     Failure { hint, ..Failure::new(exit, error) }
 }
 
-fn sentence(published: &Published) -> String {
+fn summary(published: &Published) -> String {
     let number = published.release;
     if published.branches.is_empty() {
         return format!("nothing to publish: the remote has release {number}");

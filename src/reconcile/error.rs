@@ -55,7 +55,7 @@ pub enum RunError {
         source: FileError,
     },
     /// The generation in use is in place, but not everything it asks for.
-    #[error("{} of {count} steps failed, and the next run tries again: {}", errors.len(), sentences(errors))]
+    #[error("{} of {count} steps failed, and the next run tries again: {}", errors.len(), problems_of(errors))]
     Steps {
         /// How many steps there were.
         count: usize,
@@ -127,6 +127,6 @@ impl RunError {
     }
 }
 
-fn sentences(errors: &[FailedStep]) -> String {
+fn problems_of(errors: &[FailedStep]) -> String {
     errors.iter().map(|failed| error_chain(&failed.error)).collect::<Vec<_>>().join("; ")
 }

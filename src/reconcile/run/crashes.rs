@@ -23,7 +23,7 @@ fn a_run(gateway: &Gateway) {
     let _ = run(gateway);
 }
 
-fn by_hand(gateway: &Gateway) {
+fn manual_rollback(gateway: &Gateway) {
     let _ = roll_back_manually(gateway, None);
 }
 
@@ -141,7 +141,7 @@ const SCENES: [Scene; 13] = [
     Scene {
         name: "rollback by hand",
         simulation: updated,
-        act: by_hand,
+        act: manual_rollback,
         ends: |simulation| simulation.runs(OLD) || simulation.runs(NEW),
     },
     Scene {
