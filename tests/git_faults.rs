@@ -292,6 +292,57 @@ fn a_pack_without_end_is_cut_off_at_the_limit() {
     assert!(!inbox.directory().join("files").exists() && workers(&inbox.directory()).is_empty());
 }
 
+/// A server that names branches without end.
+fn endless_branches(mut client: std::net::TcpStream) -> Option<()> {
+    read_packet(&mut client)?;
+    let head = format!("{} refs/heads/gateway/perth\0side-band-64k shallow\n", "1".repeat(40));
+    client.write_all(&packet(head.as_bytes())).ok()?;
+    for number in 0_u64.. {
+        let name = format!("{number:040x} refs/heads/{}{number}\n", "x".repeat(900));
+        client.write_all(&packet(name.as_bytes())).ok()?;
+    }
+    None
+}
+
+/// The most memory that a process has had, in KiB (`proc_pid_status(5)`).
+fn most_memory(process: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let number = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+    number.unwrap_or_default()
+}
+
+#[test]
+fn branches_without_end_are_cut_off_at_a_limit() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        listener.incoming().flatten().for_each(|client| {
+            let _ = endless_branches(client);
+        });
+    });
+    let remote = Remote::new(format!("git://127.0.0.1:{port}/mesh.git").parse().unwrap());
+    let inbox = Inbox::new("perth");
+    let (ended, directory) = (std::sync::atomic::AtomicBool::new(false), inbox.directory());
+    let most = thread::scope(|scope| {
+        let watch = scope.spawn(|| {
+            let mut most = 0;
+            while !ended.load(std::sync::atomic::Ordering::Relaxed) {
+                let now = workers(&directory).iter().map(|pid| most_memory(pid)).max();
+                most = most.max(now.unwrap_or_default());
+                thread::sleep(Duration::from_millis(10));
+            }
+            most
+        });
+        let error = inbox.fetch_within(Duration::from_mins(1), &remote).unwrap_err();
+        ended.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert_eq!(error.kind(), Some(FailureKind::Limit), "{error}");
+        watch.join().unwrap()
+    });
+    assert!(most > 1 << 10, "nothing was watched");
+    assert!(most < 256 << 10, "it had {most} KiB");
+}
+
 #[test]
 fn damage_on_the_own_disk_is_fetched_again() {
     let scene = Scene::new(GitServer::daemon());

@@ -18,7 +18,7 @@ const SMALL: Limits = Limits {
     files: 8,
     file: 50_000,
     total: 100_000,
-    memory: 1 << 30,
+    memory: 256 << 20,
 };
 
 struct Hostile(GitServer);
@@ -84,6 +84,30 @@ fn only_the_two_directories_are_looked_at() {
     fetched.unwrap();
     let files: Vec<_> = inbox.files().into_keys().collect();
     assert_eq!(files, ["listing", "metadata/1.root.json", "metadata/timestamp.json"]);
+}
+
+/// As large as a gateway's part may be, and hardly to be compressed: it fits into the memory that a
+/// worker may take.
+#[test]
+fn the_largest_slice_is_taken() {
+    let hostile = Hostile::new();
+    // xorshift64 as letters: git hands it over as it is, at three quarters of its size.
+    let mut state = 88_172_645_463_325_252_u64;
+    let mut letter = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        char::from(b'0' + u8::try_from(state % 64).unwrap())
+    };
+    // What repeats is further away than zlib looks back.
+    let mut file =
+        || hostile.blob(&(0..1 << 16).map(|_| letter()).collect::<String>().repeat(31 << 4));
+    let (one, two) = (file(), file());
+    let targets = hostile.tree(&[("100644", &one, "1.tar.gz"), ("100644", &two, "2.tar.gz")]);
+    hostile.offer(&hostile.tree(&[("040000", &targets, "targets")]));
+    let inbox = Inbox::new("perth").with_limits(Limits::SLICE);
+    inbox.fetch(&hostile.0.remote).unwrap();
+    assert_eq!(inbox.files().values().map(Vec::len).max(), Some(31 << 20));
 }
 
 #[test]

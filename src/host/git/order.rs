@@ -55,7 +55,7 @@ impl Limits {
         files: 1024,
         file: 32 << 20,
         total: 64 << 20,
-        memory: 1 << 30,
+        memory: 256 << 20,
     };
 
     /// For the whole repository, with every bundle it keeps.

@@ -187,6 +187,13 @@ impl<'r> Link<'r> {
                 ),
             },
             (ErrorCode::Auth, _) if self.offered.get() => self.refused(),
+            (_, ErrorClass::NoMemory) => {
+                let most = self.limits.memory >> 20;
+                let message = format!(
+                    "what it sends does not fit into {most} MiB of memory, the most it may take"
+                );
+                failure(FailureKind::Limit, message)
+            }
             _ if said.contains("status code: 401") || said.contains("status code: 403") => {
                 failure(FailureKind::Access, format!("it does not let us in: {said}"))
             }
