@@ -90,6 +90,8 @@ pub struct Seen {
     pub nftables: nftables::Seen,
     /// Devices.
     pub link: link::Seen,
+    /// What they make of IPv6.
+    pub ipv6: link::SeenIpv6,
     /// What moves packets through them.
     pub tunnel: tunnel::Seen,
     /// Routes.
@@ -159,6 +161,7 @@ pub(super) fn observe(
         sysctl: sysctl::observe(machine)?,
         nftables: network.table,
         link: network.links,
+        ipv6: network.ipv6,
         tunnel: tunnel::observe(machine, paths)?,
         routes: network.routes,
         #[cfg(test)]
@@ -174,7 +177,7 @@ pub(super) fn steps(seen: &Seen, wanted: &Wanted) -> Vec<Step> {
     all.add(sysctl::steps(&seen.sysctl, &wanted.sysctl), Action::Sysctl);
     let table = nftables::steps(seen.nftables, wanted.nftables.as_ref(), applied);
     all.add(table.into_iter().collect(), Action::Nftables);
-    all.add(link::steps(&seen.link, &wanted.link, tunnel::id), Action::Link);
+    all.add(link::steps(&seen.link, &seen.ipv6, &wanted.link, tunnel::id), Action::Link);
     all.add(tunnel::steps(&seen.tunnel, &wanted.tunnel, applied, &all.made), Action::Tunnel);
     all.add(routes::steps(&seen.routes, &wanted.routes, &all.made), Action::Routes);
     #[cfg(test)]
