@@ -1,8 +1,9 @@
 //! The closed list of kinds. A new kind is a module beside this file and an arm in each function
 //! here; nothing else on a gateway has to know it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -16,7 +17,7 @@ use super::step::{self, Deciding};
 use super::{Applied, Forbidden, Local, StepError, UnitHealth, UnitId};
 use super::{link, nftables, routes, sysctl, tunnel};
 use crate::bundle::{Manifest, Sysctl, Unit};
-use crate::primitives::{ArtifactSet, Fingerprint};
+use crate::primitives::{ArtifactSet, Device, Fingerprint};
 use crate::reconcile::config::Paths;
 use crate::reconcile::machine::Machine;
 
@@ -213,11 +214,11 @@ pub(super) fn layer(action: &Action) -> usize {
 }
 
 /// Whether this gateway allows a unit of a bundle, whose files are `files` and whose tunnels have
-/// `devices`.
+/// `devices`, each with our address on it.
 pub(super) fn check(
     unit: &Unit,
     files: &ArtifactSet,
-    devices: &BTreeSet<crate::primitives::Device>,
+    devices: &BTreeMap<Device, IpAddr>,
     local: &Local,
 ) -> Result<(), Forbidden> {
     match unit {

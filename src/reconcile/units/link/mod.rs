@@ -95,11 +95,15 @@ pub(super) fn carry_out(action: &Action, executor: &mut Executor) -> Result<(), 
     Ok(())
 }
 
-/// An MTU that IP can work with, and addresses that may be routed here.
+/// An MTU that IP can work with, and addresses of one family that may be routed here.
 pub(super) fn check(unit: &Unit, local: &Local) -> Result<(), Forbidden> {
     let Unit::Tunnel { device, local: own, remote, mtu, .. } = unit else { return Ok(()) };
     if !(576..=9000).contains(mtu) {
         return Err(Forbidden::Mtu { device: *device, mtu: *mtu });
+    }
+    if own.is_ipv4() != remote.is_ipv4() {
+        let (what, address_of) = (format!("tunnel {device}"), "far");
+        return Err(Forbidden::Family { what, address_of, address: *remote });
     }
     for (end, address) in [("near", own), ("far", remote)] {
         end_is_allowed(*device, end, *address, local)?;
