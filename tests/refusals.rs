@@ -265,6 +265,28 @@ fn what_is_signed_but_not_allowed_here_is_refused() {
         signed(&site, |manifest, _| route(manifest, "8.8.8.0/24"));
         demand(&site, "the internet", &refused(&["8.8.8.0/24", "policy.allowed_networks"]));
 
+        signed(&site, |manifest, _| route(manifest, "fd20::/64"));
+        let says = &["fd20::/64", "10.0.1.1", "the other family of IP"];
+        demand(&site, "IPv6 with an IPv4 source", &refused(says));
+
+        let inside = |site: &Site, line: &str| {
+            assert!(
+                site.gateway(1).command("ip").args(line.split(' ')).status().unwrap().success()
+            );
+        };
+        inside(&site, "address add fd10::1/64 dev lan nodad");
+        signed(&site, |manifest, _| {
+            route(manifest, "fd20::/64");
+            for unit in &mut manifest.units {
+                if let Unit::Routes { routes } = unit {
+                    routes[0].source = "fd10::1".parse().unwrap();
+                }
+            }
+        });
+        let says = &["fd20::/64", "tl-2, which carries no IPv6"];
+        demand(&site, "IPv6 through a tunnel without", &refused(says));
+        inside(&site, "address delete fd10::1/64 dev lan");
+
         signed(&site, |manifest, _| {
             manifest.identity = vec![tieline::primitives::Fingerprint::of_der(b"another")];
         });

@@ -25,8 +25,8 @@ pub use environment::{Environment, RealEnvironment};
 pub use files::{FileError, Files, Kind, LockGuard, Mode, RealFiles, TEMPORARY};
 pub use logs::{Entry, Log, Priority, stderr_is_the_journal};
 pub use network::{
-    KernelNetwork, Link, LinkKind, Network, NetworkError, NetworkState, ROUTE_PROTOCOL, RouteKey,
-    Traffic, Via,
+    Ipv6, KernelNetwork, Link, LinkKind, Network, NetworkError, NetworkState, ROUTE_PROTOCOL,
+    RouteKey, Traffic, Via,
 };
 pub use probes::{EchoTarget, Probes, RealProbes, TunnelState};
 pub use process::{Command, Output, ProcessError, Processes, RealProcesses};

@@ -21,8 +21,13 @@ pub trait Network {
     /// What there is.
     fn observe(&self) -> Result<NetworkState, NetworkError>;
 
-    /// Makes a persistent tun device that `link` describes, or makes the one there the same.
+    /// Makes a persistent tun device that `link` describes, or makes the one there the same. It is
+    /// guarded before it comes up.
     fn set_link(&self, device: Device, link: &Link) -> Result<(), NetworkError>;
+
+    /// Keeps a tunnel's device from IPv6 that nobody gave it ([`Ipv6::of`]), and takes away what it has
+    /// of that. It interrupts nothing.
+    fn guard_link(&self, device: Device, link: &Link) -> Result<(), NetworkError>;
 
     /// Removes a tunnel's device, and with it its addresses and routes; none there is fine.
     fn remove_link(&self, device: Device) -> Result<(), NetworkError>;
@@ -55,6 +60,8 @@ pub const ROUTE_PROTOCOL: u8 = 84;
 pub struct NetworkState {
     /// Every tunnel device. `None` where something else has the name of one.
     pub links: BTreeMap<Device, Option<Link>>,
+    /// What each of them makes of IPv6.
+    pub ipv6: BTreeMap<Device, Ipv6>,
     /// What has gone through each of them.
     pub traffic: BTreeMap<Device, Traffic>,
     /// Our routes: those with [`ROUTE_PROTOCOL`] through a tunnel device.
@@ -89,6 +96,24 @@ pub struct Link {
     pub mtu: u32,
     /// The user id that may attach to it.
     pub owner: u32,
+}
+
+/// What a device makes of IPv6 (ip-sysctl of the kernel's documentation, `conf/interface`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Ipv6 {
+    /// Whether it carries any.
+    pub carried: bool,
+    /// Whether it makes addresses of its own, or takes addresses and routes from what comes through
+    /// it, or has such an address or route: anybody at the far end can send a router advertisement.
+    pub autonomous: bool,
+}
+
+impl Ipv6 {
+    /// What `link` may make of it: it carries IPv6 where it was given an address, and learns nothing.
+    #[must_use]
+    pub fn of(link: &Link) -> Self {
+        Self { carried: link.local.is_ipv6(), autonomous: false }
+    }
 }
 
 /// What has gone through a device since it was made, as the kernel counts it: packets inside the

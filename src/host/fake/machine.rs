@@ -10,8 +10,8 @@ use super::Fake;
 use crate::host::git::{Fetch, Fetched, GitError, Reach, Remotes};
 use crate::host::http::{Allowance, HttpError, Mirror, Mirrors, OpenMirror};
 use crate::host::{
-    BootClock, Clock, Daemon, FileError, Files, Link, Network, NetworkError, NetworkState, Process,
-    RouteKey, Service, ServiceError, Services, Via,
+    BootClock, Clock, Daemon, FileError, Files, Ipv6, Link, Network, NetworkError, NetworkState,
+    Process, RouteKey, Service, ServiceError, Services, Via,
 };
 use crate::primitives::{Device, Digest, UnitId};
 
@@ -55,7 +55,16 @@ impl Network for Fake {
 
     fn set_link(&self, device: Device, link: &Link) -> Result<(), NetworkError> {
         self.command("link", &device.to_string())?;
-        self.with(|world| world.network.links.insert(device, Some(link.clone())));
+        self.with(|world| {
+            world.network.links.insert(device, Some(link.clone()));
+            world.network.ipv6.insert(device, Ipv6::of(link));
+        });
+        Ok(())
+    }
+
+    fn guard_link(&self, device: Device, link: &Link) -> Result<(), NetworkError> {
+        self.command("guard", &device.to_string())?;
+        self.with(|world| world.network.ipv6.insert(device, Ipv6::of(link)));
         Ok(())
     }
 
@@ -67,6 +76,7 @@ impl Network for Fake {
         }
         self.with(|world| {
             world.network.links.remove(&device);
+            world.network.ipv6.remove(&device);
             world.network.routes.retain(|_, via| via.device != device);
         });
         Ok(())

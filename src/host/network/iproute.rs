@@ -6,7 +6,9 @@ use std::time::Duration;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::netlink;
-use super::{Link, LinkKind, Network, NetworkError, NetworkState, ROUTE_PROTOCOL, RouteKey, Via};
+use super::{
+    Ipv6, Link, LinkKind, Network, NetworkError, NetworkState, ROUTE_PROTOCOL, RouteKey, Via,
+};
 use crate::host::{Command, Files, Processes, RealFiles, RealProcesses};
 use crate::primitives::Device;
 
@@ -41,12 +43,46 @@ impl Network for KernelNetwork {
                 }
             }
         }
-        ip(&["link", "set", "dev", &name, "mtu", &link.mtu.to_string(), "up"])?;
+        let mtu = link.mtu.to_string();
+        if there.is_some() && !has_ipv6_settings(device) {
+            // The kernel takes them from a device whose MTU is below 1,280 (RFC 8200), and makes them
+            // anew, open to everything, when it rises: that must not happen while the device is up.
+            ip(&["link", "set", "dev", &name, "down"])?;
+            ip(&["link", "set", "dev", &name, "mtu", &mtu])?;
+        }
+        self.guard_link(device, link)?;
+        ip(&["link", "set", "dev", &name, "mtu", &mtu, "up"])?;
         if !matches!(&there, Some(Some(there)) if (there.local, there.remote) == (link.local, link.remote))
         {
             ip(&["address", "flush", "dev", &name])?;
             let (local, remote) = (link.local.to_string(), link.remote.to_string());
             ip(&["address", "add", &local, "peer", &remote, "dev", &name])?;
+        }
+        Ok(())
+    }
+
+    fn guard_link(&self, device: Device, link: &Link) -> Result<(), NetworkError> {
+        if !has_ipv6_settings(device) {
+            return Ok(());
+        }
+        let carried = Ipv6::of(link).carried;
+        // The last one takes every IPv6 address and route away where it becomes 1.
+        let wanted = [
+            ("addr_gen_mode", "1"),
+            ("accept_ra", "0"),
+            ("accept_redirects", "0"),
+            ("disable_ipv6", if carried { "0" } else { "1" }),
+        ];
+        for (setting, value) in wanted {
+            let setting = format!("net.ipv6.conf.{device}.{setting}");
+            if self.setting(&setting)? != value {
+                self.set_setting(&setting, value)?;
+            }
+        }
+        if carried {
+            let name = device.to_string();
+            ip(&["-6", "address", "flush", "dev", &name, "scope", "link"])?;
+            ip(&["-6", "route", "flush", "dev", &name, "proto", "ra"])?;
         }
         Ok(())
     }
@@ -109,6 +145,11 @@ impl Network for KernelNetwork {
 
 fn family(address: IpAddr) -> &'static str {
     if address.is_ipv4() { "-4" } else { "-6" }
+}
+
+/// Whether the kernel knows IPv6, and `device` has an MTU that IPv6 can work with.
+fn has_ipv6_settings(device: Device) -> bool {
+    setting_path(&format!("net.ipv6.conf.{device}")).exists()
 }
 
 fn setting_path(name: &str) -> Utf8PathBuf {

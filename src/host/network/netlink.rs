@@ -11,15 +11,18 @@ use netlink_packet_core::{
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::address::{AddressAttribute, AddressMessage};
 use netlink_packet_route::link::{
-    InfoData, InfoKind, InfoTun, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
+    AfSpecInet6, AfSpecUnspec, InfoData, InfoKind, InfoTun, LinkAttribute, LinkFlags, LinkInfo,
+    LinkMessage,
 };
 use netlink_packet_route::route::{
-    RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteType,
+    RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteProtocol, RouteType,
 };
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
 
 use super::tables;
-use super::{Link, LinkKind, NetworkError, NetworkState, ROUTE_PROTOCOL, RouteKey, Traffic, Via};
+use super::{
+    Ipv6, Link, LinkKind, NetworkError, NetworkState, ROUTE_PROTOCOL, RouteKey, Traffic, Via,
+};
 use crate::primitives::Device;
 
 /// `IFLA_TUN_OWNER` and `IFLA_TUN_TYPE` of linux/if_link.h.
@@ -27,6 +30,8 @@ const TUN_OWNER: u16 = 1;
 const TUN_TYPE: u16 = 3;
 /// `IFF_TUN` of linux/if_tun.h: packets of IP, not Ethernet frames.
 const LAYER_THREE: u8 = 1;
+/// `IN6_ADDR_GEN_MODE_NONE` of linux/if_link.h: no link-local address.
+const NO_ADDRESSES: i32 = 1;
 
 /// What the kernel has now.
 pub(super) fn observe() -> Result<NetworkState, NetworkError> {
@@ -80,6 +85,7 @@ struct Tun {
     mtu: Option<u32>,
     owner: Option<u32>,
     traffic: Option<Traffic>,
+    ipv6: Ipv6,
     addresses: Vec<(IpAddr, IpAddr)>,
 }
 
@@ -101,6 +107,7 @@ fn assemble(
         if let RouteNetlinkMessage::NewAddress(address) = message {
             if let Some(tun) = tuns.get_mut(&address.header.index) {
                 tun.addresses.extend(read_pair(address));
+                tun.ipv6.autonomous |= is_link_local(address);
             } else {
                 let (local, far) = locals(address);
                 state.addresses.extend(local.or(far));
@@ -111,17 +118,30 @@ fn assemble(
     for message in routes {
         if let RouteNetlinkMessage::NewRoute(route) = message {
             state.routes.extend(read_route(route, &tuns));
+            if route.header.protocol == RouteProtocol::Ra
+                && let Some(tun) = output(route).and_then(|index| tuns.get_mut(&index))
+            {
+                tun.ipv6.autonomous = true;
+            }
         }
     }
     state.traffic = tuns.values().filter_map(|tun| Some((tun.device, tun.traffic?))).collect();
+    state.ipv6 = tuns.values().map(|tun| (tun.device, tun.ipv6)).collect();
     state.links = tuns.into_values().map(|tun| (tun.device, tun.link())).collect();
     state
 }
 
 impl Tun {
-    /// What it is, if it is all that a tunnel needs: up, and with exactly one address.
+    /// What it is, if it is all that a tunnel needs: up, and with exactly one address. IPv6 that came
+    /// to a device with an IPv4 address is a matter of its own: it goes without any restart.
     fn link(self) -> Option<Link> {
-        let [(local, remote)] = self.addresses.as_slice() else { return None };
+        let of_family = |ipv4: bool| {
+            let own = self.addresses.iter().filter(move |(local, _)| local.is_ipv4() == ipv4);
+            own.copied().collect::<Vec<_>>()
+        };
+        let ipv4 = of_family(true);
+        let own = if ipv4.is_empty() { of_family(false) } else { ipv4 };
+        let [(local, remote)] = own.as_slice() else { return None };
         let (mtu, owner) = (self.mtu?, self.owner?);
         let (local, remote) = (*local, *remote);
         self.up.then_some(Link { kind: LinkKind::Tun, local, remote, mtu, owner })
@@ -131,7 +151,7 @@ impl Tun {
 fn read_link(link: &LinkMessage) -> Option<Tun> {
     let mut device = None;
     let (mut kind, mut mtu, mut owner, mut layer_three) = (None, None, None, false);
-    let mut traffic = None;
+    let (mut traffic, mut ipv6) = (None, Ipv6::default());
     for attribute in &link.attributes {
         match attribute {
             LinkAttribute::IfName(name) => device = name.parse().ok(),
@@ -139,6 +159,7 @@ fn read_link(link: &LinkMessage) -> Option<Tun> {
             LinkAttribute::Stats64(stats) => {
                 traffic = Some(Traffic { received: stats.rx_bytes, sent: stats.tx_bytes });
             }
+            LinkAttribute::AfSpecUnspec(families) => ipv6 = read_ipv6(families),
             LinkAttribute::LinkInfo(infos) => {
                 for info in infos {
                     match info {
@@ -157,7 +178,23 @@ fn read_link(link: &LinkMessage) -> Option<Tun> {
         }
     }
     let up = link.header.flags.contains(LinkFlags::Up) && kind.is_some() && layer_three;
-    Some(Tun { device: device?, up, mtu, owner, traffic, addresses: Vec::new() })
+    Some(Tun { device: device?, up, mtu, owner, traffic, ipv6, addresses: Vec::new() })
+}
+
+/// Nothing is said of IPv6 where the kernel or the device has none.
+fn read_ipv6(families: &[AfSpecUnspec]) -> Ipv6 {
+    let mut ipv6 = Ipv6::default();
+    for family in families {
+        let AfSpecUnspec::Inet6(attributes) = family else { continue };
+        for attribute in attributes {
+            let AfSpecInet6::DevConf(settings) = attribute else { continue };
+            ipv6.carried = settings.disable_ipv6 == 0;
+            ipv6.autonomous = settings.accept_ra != 0
+                || settings.accept_redirects != 0
+                || settings.addr_gen_mode != NO_ADDRESSES;
+        }
+    }
+    ipv6
 }
 
 fn tun_value(data: &[InfoTun], kind: u16) -> Option<Vec<u8>> {
@@ -176,6 +213,10 @@ fn read_pair(address: &AddressMessage) -> Option<(IpAddr, IpAddr)> {
         IpAddr::V6(local) if local.is_unicast_link_local() => None,
         _ => Some(pair),
     }
+}
+
+fn is_link_local(address: &AddressMessage) -> bool {
+    matches!(locals(address).1, Some(IpAddr::V6(address)) if address.is_unicast_link_local())
 }
 
 fn read_network(address: &AddressMessage) -> Option<IpNet> {
@@ -222,6 +263,14 @@ fn read_route(route: &RouteMessage, tuns: &BTreeMap<u32, Tun>) -> Option<(RouteK
     // What the kernel makes of none for IPv6 (IP6_RT_PRIO_USER of linux/ipv6_route.h).
     let metric = if matches!((to, metric), (IpNet::V6(_), 1024)) { 0 } else { metric };
     Some((RouteKey { to, metric }, Via { device: device?, source }))
+}
+
+/// The index of the device that a route leads through.
+fn output(route: &RouteMessage) -> Option<u32> {
+    route.attributes.iter().find_map(|attribute| match attribute {
+        RouteAttribute::Oif(index) => Some(*index),
+        _ => None,
+    })
 }
 
 fn read_address(address: &RouteAddress) -> Option<IpAddr> {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::simulation::{RUN, STATE, Simulation};
 use super::tests::{NEW, OLD, settled};
 use super::*;
+use crate::host::Ipv6;
 use crate::host::fake::{Fate, World};
 use crate::reconcile::{Journal, JournalFile};
 
@@ -65,6 +66,8 @@ fn damaged_by_hand() -> Simulation {
     let simulation = settled();
     simulation.host.with(|world| {
         world.network.routes.clear();
+        let open = Ipv6 { carried: true, autonomous: true };
+        world.network.ipv6.insert("tl-2".parse().unwrap(), open);
         world.network.table = None;
         world.processes.clear();
     });

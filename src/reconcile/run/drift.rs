@@ -3,8 +3,8 @@
 
 use super::simulation::{RUN, STATE, Simulation, Tunnels, converged};
 use super::*;
-use crate::host::Files as _;
 use crate::host::fake::Fate;
+use crate::host::{Files as _, Ipv6};
 use crate::reconcile::generation::BUNDLE;
 use crate::reconcile::{LastRun, OutcomeKind, ReleaseError};
 
@@ -158,6 +158,22 @@ fn a_tunnel_that_read_an_edited_file_is_restarted_although_the_run_dies() {
         repaired(&simulation);
         assert!(simulation.runs(OLD), "effect {n}");
     }
+}
+
+#[test]
+fn ipv6_on_a_device_is_taken_away_and_restarts_nothing() {
+    let simulation = alone();
+    let processes = simulation.host.with(|world| world.processes.clone());
+    simulation.host.with(|world| {
+        let open = Ipv6 { carried: true, autonomous: true };
+        world.network.ipv6.insert("tl-2".parse().unwrap(), open);
+    });
+    repaired(&simulation);
+    assert!(simulation.effects().contains(&"guard tl-2".to_owned()));
+    assert!(simulation.runs(OLD));
+    assert_eq!(simulation.host.with(|world| world.processes.clone()), processes);
+    repaired(&simulation);
+    assert!(!simulation.effects().iter().any(|effect| effect.starts_with("guard")));
 }
 
 #[test]

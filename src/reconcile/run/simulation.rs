@@ -9,8 +9,8 @@ use camino::Utf8Path;
 
 use super::{Gateway, Run, RunError, run};
 use crate::bundle::{Build, BuiltBundle, FileEntry, Manifest, Route, Sysctl, Unit, pack};
-use crate::host::Network as _;
 use crate::host::fake::{Died, Fake, Fate};
+use crate::host::{Ipv6, Network as _};
 use crate::lang::{nftables, openvpn};
 use crate::primitives::{ArtifactPath, ArtifactSet, Device, Digest, Fingerprint, Name, UnitId};
 use crate::reconcile::{Events, GatewayConfig, Machine, OnDrift, Outcome, Report};
@@ -207,6 +207,8 @@ impl Simulation {
             };
             world.processes.keys().eq(&units)
                 && world.network.links.keys().copied().eq(devices.iter().copied())
+                && world.network.ipv6.keys().eq(world.network.links.keys())
+                && world.network.ipv6.values().all(|ipv6| *ipv6 == Ipv6::default())
                 && world.network.routes.len() == devices.len()
                 && world.network.table.is_some()
                 && tunnels.iter().all(read)

@@ -66,7 +66,8 @@ impl Report {
     /// What was done, in one line; empty where nothing was.
     #[must_use]
     pub fn summary(&self) -> String {
-        let repaired = self.repaired.as_ref().map(|changes| format!("repaired: {changes}"));
+        let repaired = self.repaired.as_ref().filter(|changes| changes.is_worth_telling());
+        let repaired = repaired.map(|changes| format!("repaired: {changes}"));
         let applied = self.applied.iter().map(|installed| {
             let Installed { release, cause, changes } = installed;
             match cause {

@@ -1,6 +1,7 @@
 //! Whether a bundle does nothing that this gateway forbids.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use super::{Forbidden, Local, kind};
 use crate::bundle::{Manifest, Unit};
@@ -13,13 +14,14 @@ pub(in crate::reconcile) fn check(
     files: &ArtifactSet,
     local: &Local,
 ) -> Result<(), Forbidden> {
-    let devices: BTreeSet<Device> = manifest.units.iter().filter_map(device).collect();
+    let devices: BTreeMap<Device, IpAddr> = manifest.units.iter().filter_map(device).collect();
     manifest.units.iter().try_for_each(|unit| kind::check(unit, files, &devices, local))
 }
 
-fn device(unit: &Unit) -> Option<Device> {
+/// The device of a tunnel, and our address on it.
+fn device(unit: &Unit) -> Option<(Device, IpAddr)> {
     match unit {
-        Unit::Tunnel { device, .. } => Some(*device),
+        Unit::Tunnel { device, local, .. } => Some((*device, *local)),
         _ => None,
     }
 }

@@ -1,8 +1,9 @@
 //! The closed list of kinds. A new kind is a module beside this file and an arm in each function
 //! here; nothing else on a gateway has to know it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -16,7 +17,7 @@ use super::step::{self, Deciding};
 use super::{Applied, Forbidden, Local, StepError, UnitHealth, UnitId};
 use super::{link, nftables, routes, sysctl, tunnel};
 use crate::bundle::{Manifest, Sysctl, Unit};
-use crate::primitives::{ArtifactSet, Fingerprint};
+use crate::primitives::{ArtifactSet, Device, Fingerprint};
 use crate::reconcile::config::Paths;
 use crate::reconcile::machine::Machine;
 
@@ -90,6 +91,8 @@ pub struct Seen {
     pub nftables: nftables::Seen,
     /// Devices.
     pub link: link::Seen,
+    /// What they make of IPv6.
+    pub ipv6: link::SeenIpv6,
     /// What moves packets through them.
     pub tunnel: tunnel::Seen,
     /// Routes.
@@ -159,6 +162,7 @@ pub(super) fn observe(
         sysctl: sysctl::observe(machine)?,
         nftables: network.table,
         link: network.links,
+        ipv6: network.ipv6,
         tunnel: tunnel::observe(machine, paths)?,
         routes: network.routes,
         #[cfg(test)]
@@ -174,7 +178,7 @@ pub(super) fn steps(seen: &Seen, wanted: &Wanted) -> Vec<Step> {
     all.add(sysctl::steps(&seen.sysctl, &wanted.sysctl), Action::Sysctl);
     let table = nftables::steps(seen.nftables, wanted.nftables.as_ref(), applied);
     all.add(table.into_iter().collect(), Action::Nftables);
-    all.add(link::steps(&seen.link, &wanted.link, tunnel::id), Action::Link);
+    all.add(link::steps(&seen.link, &seen.ipv6, &wanted.link, tunnel::id), Action::Link);
     all.add(tunnel::steps(&seen.tunnel, &wanted.tunnel, applied, &all.made), Action::Tunnel);
     all.add(routes::steps(&seen.routes, &wanted.routes, &all.made), Action::Routes);
     #[cfg(test)]
@@ -210,11 +214,11 @@ pub(super) fn layer(action: &Action) -> usize {
 }
 
 /// Whether this gateway allows a unit of a bundle, whose files are `files` and whose tunnels have
-/// `devices`.
+/// `devices`, each with our address on it.
 pub(super) fn check(
     unit: &Unit,
     files: &ArtifactSet,
-    devices: &BTreeSet<crate::primitives::Device>,
+    devices: &BTreeMap<Device, IpAddr>,
     local: &Local,
 ) -> Result<(), Forbidden> {
     match unit {

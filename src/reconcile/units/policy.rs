@@ -111,6 +111,24 @@ pub enum Forbidden {
         /// The network.
         attached: IpNet,
     },
+    /// Two addresses of which one is of IPv4 and one of IPv6.
+    #[error("{what} has the {address_of} address {address}, which is of the other family of IP")]
+    Family {
+        /// What it is about.
+        what: String,
+        /// What the address is there for.
+        address_of: &'static str,
+        /// The address.
+        address: IpAddr,
+    },
+    /// An IPv6 route through a tunnel without IPv6 addresses.
+    #[error("the route to {to} leads through {device}, which carries no IPv6")]
+    NoIpv6 {
+        /// Its destination.
+        to: IpNet,
+        /// The device.
+        device: Device,
+    },
     /// A source address that this host does not have.
     #[error(
         "the route to {to} has the source address {source_address}, which is no address of this host: correct `address` in mesh.yaml, or the network of this host"

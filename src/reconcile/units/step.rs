@@ -77,10 +77,11 @@ impl<A> Deciding<A> {
         Self { steps: Vec::new(), made: Made::default() }
     }
 
-    /// Adds the steps of one kind, whose actions `any` makes actions of any kind.
+    /// Adds the steps of one kind, whose actions `any` makes actions of any kind. A unit that carries
+    /// traffic is made or remade by what interrupts somebody, and by nothing else.
     pub(super) fn add<B>(&mut self, steps: Vec<Step<B>>, any: impl Fn(B) -> A) {
         for Step { unit, phase, interrupts, needs, action } in steps {
-            if phase != Phase::Remove {
+            if phase != Phase::Remove && !interrupts.is_empty() {
                 self.made.0.insert(unit.clone(), phase);
             }
             self.steps.push(Step { unit, phase, interrupts, needs, action: any(action) });

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::bundle::Sysctl;
-use crate::host::{Link, LinkKind, Process, RouteKey, Via};
+use crate::host::{Ipv6, Link, LinkKind, Process, RouteKey, Via};
 use crate::primitives::{Device, Digest};
 use crate::reconcile::units::nftables::Ruleset;
 use crate::reconcile::units::tunnel::{Transport, Tunnel};
@@ -64,6 +64,7 @@ fn converged(wanted: &Wanted) -> Seen {
         sysctl: wanted.sysctl.clone(),
         nftables: wanted.nftables.as_ref().map(|_| digest("loaded")),
         link: wanted.link.iter().map(|(device, link)| (*device, Some(link.clone()))).collect(),
+        ipv6: wanted.link.iter().map(|(device, link)| (*device, Ipv6::of(link))).collect(),
         tunnel: wanted.tunnel.keys().map(process).collect(),
         routes: wanted.routes.clone(),
         ..Seen::default()
@@ -127,7 +128,7 @@ fn first_install_and_reboot() {
 #[expect(clippy::too_many_lines, reason = "a table")]
 fn drift_is_repaired_tunnel_by_tunnel() {
     type Change = fn(&mut Seen);
-    let cases: [(&str, Change, &[&str]); 14] = [
+    let cases: [(&str, Change, &[&str]); 16] = [
         (
             "a process died",
             |s| {
@@ -168,6 +169,20 @@ fn drift_is_repaired_tunnel_by_tunnel() {
                 "~ restart tl-2",
                 "~ route 192.168.2.0/24 dev tl-2 src 192.168.1.1",
             ],
+        ),
+        (
+            "a device was opened to IPv6",
+            |s| {
+                s.ipv6.insert(device(2), Ipv6 { carried: true, autonomous: false });
+            },
+            &["+ keep IPv6 off tl-2"],
+        ),
+        (
+            "a device learns from its far end",
+            |s| {
+                s.ipv6.insert(device(3), Ipv6 { carried: false, autonomous: true });
+            },
+            &["+ keep IPv6 off tl-3"],
         ),
         (
             "a route vanished",

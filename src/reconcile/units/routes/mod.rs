@@ -1,8 +1,9 @@
 //! The routes of the main table that lead into tunnels: one unit, so that a change of routes restarts
 //! no tunnel.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
+use std::net::IpAddr;
 
 use super::executor::Executor;
 use super::step::{Made, Step};
@@ -70,18 +71,25 @@ pub(super) fn carry_out(action: &Action, executor: &mut Executor) -> Result<(), 
 }
 
 /// Routes lead into tunnels of the bundle, to networks that may be routed here, from an address of
-/// this host.
+/// this host and of the same family.
 pub(super) fn check(
     routes: &[Route],
-    devices: &BTreeSet<Device>,
+    devices: &BTreeMap<Device, IpAddr>,
     local: &Local,
 ) -> Result<(), Forbidden> {
     for route in routes {
         let (to, device) = (route.to, route.device);
-        if !devices.contains(&device) {
+        let Some(own) = devices.get(&device) else {
             return Err(Forbidden::NoDevice { to, device });
-        }
+        };
         policy::addresses::check(&format!("the route to {to}"), to, local)?;
+        if to.addr().is_ipv4() != route.source.is_ipv4() {
+            let (what, address_of) = (format!("the route to {to}"), "source");
+            return Err(Forbidden::Family { what, address_of, address: route.source });
+        }
+        if to.addr().is_ipv6() && own.is_ipv4() {
+            return Err(Forbidden::NoIpv6 { to, device });
+        }
         if !local.addresses.contains(&route.source) {
             return Err(Forbidden::Source { to, source_address: route.source });
         }
