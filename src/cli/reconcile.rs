@@ -208,6 +208,7 @@ fn exit(error: &RunError) -> Exit {
             _ => Exit::WrongGateway,
         },
         RunError::RollbackFailed { .. } | RunError::Alarm(_) => Exit::RollbackFailed,
+        RunError::Host(_) => Exit::Configuration,
         _ => Exit::Failure,
     }
 }
@@ -215,6 +216,7 @@ fn exit(error: &RunError) -> Exit {
 /// What to do about it.
 fn hint(error: &RunError) -> String {
     let text = match error {
+        RunError::Host(lacks) => return lacks.hint(),
         RunError::Locked { .. } => "wait until it has ended; each run is limited in time",
         RunError::Release(ReleaseError::NoRemote { hint: Some(hint), .. }) => {
             return hint.clone();

@@ -6,6 +6,7 @@ use camino::Utf8PathBuf;
 
 use super::fetch::ReleaseError;
 use super::generation::Refusal;
+use super::host_check::Lacks;
 use super::units::{FailedStep, StepError};
 use crate::host::FileError;
 use crate::primitives::{UnitId, error_chain};
@@ -29,6 +30,9 @@ pub enum RunError {
     /// The host cannot be looked at.
     #[error("cannot see what state this host is in")]
     Observe(#[source] StepError),
+    /// The host has not what every release needs.
+    #[error(transparent)]
+    Host(#[from] Lacks),
     /// There is no release to go by.
     #[error(transparent)]
     Release(#[from] ReleaseError),

@@ -9,6 +9,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use rustix::fs::OFlags;
 
 use super::{FileError, Files, Kind, LockGuard, Mode, TEMPORARY, directory_of, swap};
+use crate::host::process::SYSTEM_PATH;
 
 /// The machine's own file system.
 #[derive(Debug, Clone, Copy, Default)]
@@ -67,6 +68,13 @@ impl Files for RealFiles {
 
     fn is_open_to_others(&self, path: &Utf8Path) -> bool {
         path.metadata().is_ok_and(|file| file.permissions().mode() & 0o077 != 0)
+    }
+
+    fn has_program(&self, name: &str) -> bool {
+        SYSTEM_PATH.split(':').any(|directory| {
+            let found = Utf8Path::new(directory).join(name).metadata();
+            found.is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
+        })
     }
 
     fn replace(&self, path: &Utf8Path, content: &[u8], mode: Mode) -> Result<(), FileError> {
