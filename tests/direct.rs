@@ -7,9 +7,9 @@
 mod support;
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt};
 
-use support::gateways::{Site, TOOLS, is_root, kill};
+use support::gateways::{Ended, Site, TOOLS, is_root, kill};
 use support::sandbox::{self, run};
 
 #[test]
@@ -141,6 +141,43 @@ fn what_the_host_lacks_is_said_before_anything_is_applied() {
         run(&format!("chmod 600 {}", key.display()));
         assert!(gateway.converge().contains("well again"));
         assert_eq!(gateway.running(), before);
+    });
+}
+
+/// Whoever can open a lock can hold it, and a run that waits for it fails.
+#[test]
+fn nobody_else_can_hold_a_lock_or_write_anything() {
+    sandbox::enter("nobody_else_can_hold_a_lock_or_write_anything", TOOLS, || {
+        let site = Site::new(2);
+        site.release();
+        let gateway = site.gateway(1);
+        // What an earlier version left.
+        let git = gateway.directory.join("state/git");
+        fs::create_dir_all(&git).unwrap();
+        fs::write(git.join("lock"), "").unwrap();
+        let careless = ["sh", "-c", "umask 0; exec \"$0\" \"$@\""];
+        let ended = Ended::from(gateway.reconcile_command(&careless).output().unwrap());
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        let (mut locks, mut open) = (0, Vec::new());
+        for directory in ["state", "run"] {
+            let mut left = vec![gateway.directory.join(directory)];
+            while let Some(path) = left.pop() {
+                let found = fs::symlink_metadata(&path).unwrap();
+                let is_lock = path.file_name().unwrap() == "lock";
+                // OpenVPN lets everybody connect to its socket, and looks at who does.
+                let exempt = found.is_symlink() || found.file_type().is_socket();
+                let too_open = if is_lock { 0o077 } else { 0o022 };
+                if !exempt && found.mode() & too_open != 0 {
+                    open.push(format!("{} {:o}", path.display(), found.mode()));
+                }
+                locks += usize::from(is_lock);
+                if found.is_dir() {
+                    left.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+                }
+            }
+        }
+        assert_eq!(open, [""; 0], "open to others");
+        assert_eq!(locks, 2);
     });
 }
 

@@ -28,6 +28,18 @@ impl RealFiles {
         read_whole(file, path, limit)
     }
 
+    /// Opens the file of a lock, which it makes. Whoever can open it can hold the lock, so nobody but its
+    /// owner can; one that others left open is closed to them.
+    pub(in crate::host) fn open_lock(path: &Utf8Path) -> io::Result<File> {
+        let private = Mode::Private.bits();
+        let mut options = OpenOptions::new();
+        let file = options.write(true).create(true).truncate(false).mode(private).open(path)?;
+        if file.metadata()?.permissions().mode() & 0o7777 != private {
+            file.set_permissions(std::fs::Permissions::from_mode(private))?;
+        }
+        Ok(file)
+    }
+
     /// Writes into a file of /proc, which is no file and cannot be replaced by another.
     pub(in crate::host) fn overwrite(path: &Utf8Path, content: &[u8]) -> Result<(), FileError> {
         let written = OpenOptions::new().write(true).open(path);
@@ -184,13 +196,7 @@ impl Files for RealFiles {
 
     fn try_lock(&self, path: &Utf8Path) -> Result<Option<LockGuard>, FileError> {
         let fail = |source| FileError::new("lock", path, source);
-        let file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(Mode::Private.bits())
-            .open(path)
-            .map_err(fail)?;
+        let file = Self::open_lock(path).map_err(fail)?;
         match file.try_lock() {
             Ok(()) => Ok(Some(LockGuard { _file: Some(file) })),
             Err(std::fs::TryLockError::WouldBlock) => Ok(None),
