@@ -196,9 +196,12 @@ fn exit(error: &RunError) -> Exit {
     match error {
         RunError::Locked { .. } => Exit::Locked,
         RunError::Release(ReleaseError::NoRemote { .. }) => Exit::NoRemote,
-        RunError::Release(ReleaseError::NoRoot(_) | ReleaseError::BadRoot { .. }) => {
-            Exit::Configuration
-        }
+        RunError::Release(
+            ReleaseError::NoRoot(_)
+            | ReleaseError::BadRoot { .. }
+            | ReleaseError::Configuration { .. },
+        ) => Exit::Configuration,
+        RunError::Release(ReleaseError::NothingForUs { .. }) => Exit::WrongGateway,
         RunError::Release(
             ReleaseError::Untrusted { source, .. } | ReleaseError::NeedsUpgrade(source),
         )
@@ -223,6 +226,18 @@ fn hint(error: &RunError) -> String {
         }
         RunError::Release(ReleaseError::NoRemote { .. }) => {
             "tunnels stay as they are; look at `remotes` in gateway.yaml and at the way there"
+        }
+        RunError::Release(ReleaseError::Disk { .. }) => {
+            "tunnels stay as they are; make room on the disk that `paths.state` of gateway.yaml is on, \
+             or have it mounted writable"
+        }
+        RunError::Release(ReleaseError::Configuration { .. }) => {
+            "tunnels stay as they are; put the file there, or correct `remotes` in gateway.yaml"
+        }
+        RunError::Release(ReleaseError::NothingForUs { .. }) => {
+            "tunnels stay as they are; either this gateway is no longer in mesh.yaml, then take it \
+             down, or nothing was published for it yet, or `gateway` and `remotes` in gateway.yaml \
+             are wrong"
         }
         RunError::Release(ReleaseError::NoRoot(_) | ReleaseError::BadRoot { .. }) => {
             "copy the mesh's root.json, from somebody you trust, to where `paths.root` of \
