@@ -131,7 +131,7 @@ fn text(gateway: &Name, preview: &Preview) -> String {
 /// same mail every minute is one that nobody reads. The exit code and `status` say it all the time.
 fn expected(ended: &Result<Outcome, RunError>, report: &Report) -> bool {
     match ended {
-        Err(RunError::Locked { confirming, .. }) => *confirming,
+        Err(RunError::Locked { confirming, none_since, .. }) => *confirming && none_since.is_none(),
         _ => report.error_repeated,
     }
 }
@@ -220,6 +220,10 @@ fn exit(error: &RunError) -> Exit {
 fn hint(error: &RunError) -> String {
     let text = match error {
         RunError::Host(lacks) => return lacks.hint(),
+        RunError::Locked { none_since: Some(_), .. } => {
+            "nothing is repaired meanwhile: `fuser -v` of that file says which process it is; see what \
+             it waits for, or end it"
+        }
         RunError::Locked { .. } => "wait until it has ended; each run is limited in time",
         RunError::Release(ReleaseError::NoRemote { hint: Some(hint), .. }) => {
             return hint.clone();

@@ -10,16 +10,21 @@ use super::host_check::Lacks;
 use super::units::{FailedStep, StepError};
 use crate::host::FileError;
 use crate::primitives::{UnitId, error_chain};
-use crate::tuf::TrustError;
+use crate::tuf::{TrustError, UtcTime};
 
 /// Why a gateway is not what the newest release wants it to be.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// Another run has not ended yet.
-    #[error("another run of the reconciler holds {lock}")]
+    #[error(
+        "another run of the reconciler holds {lock}{}",
+        none_since.map(|at| format!(", and none has ended since {at}")).unwrap_or_default()
+    )]
     Locked {
         /// The lock.
         lock: Utf8PathBuf,
+        /// When a run last ended, where that is longer ago than any should take.
+        none_since: Option<UtcTime>,
         /// Whether it has a release in use that has to prove healthy yet, which may take longer
         /// than the time between two runs.
         confirming: bool,
