@@ -29,7 +29,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("identity", &["host", "primitives"]),
     ("publish", &["tuf", "bundle", "host", "primitives"]),
     // A gateway does not know mesh.yaml: never spec, model, plan or render.
-    ("reconcile", &["host", "tuf", "bundle", "lang", "primitives"]),
+    ("reconcile", &["host", "identity", "tuf", "bundle", "lang", "primitives"]),
     ("lab", &["spec", "model", "host", "primitives"]),
     ("report", &["spec", "model", "plan", "primitives"]),
     (

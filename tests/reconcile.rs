@@ -122,3 +122,37 @@ fn repairs_what_died_without_any_network() {
         assert_eq!(without_pid(&gateway.running()).len(), without_pid(&running).len());
     });
 }
+
+/// Each says what it is, and none is said to be the remotes' fault.
+#[test]
+fn what_is_no_fault_of_a_remote_is_not_called_one() {
+    sandbox::enter("what_is_no_fault_of_a_remote_is_not_called_one", TOOLS, || {
+        let site = installed();
+        let gateway = site.gateway(1);
+        let running = gateway.running();
+        let fails = |code: i32, what: &str, remedy: &str| {
+            let ended = gateway.reconcile();
+            assert_eq!(ended.code, code, "{}", ended.stderr);
+            assert!(ended.stderr.contains(what), "{}", ended.stderr);
+            assert!(ended.stderr.contains(remedy), "{}", ended.stderr);
+            assert!(!ended.stderr.contains("no remote answered"), "{}", ended.stderr);
+            assert_eq!(gateway.running(), running);
+        };
+        let git = gateway.directory.join("state/git");
+        fs::remove_dir_all(&git).unwrap();
+        fs::create_dir(&git).unwrap();
+        sandbox::run(&format!("mount -t tmpfs -o size=16k tmpfs {}", git.display()));
+        fails(1, "the disk of this host takes nothing more", "make room");
+        sandbox::run(&format!("umount {}", git.display()));
+
+        let remote = |options: &str| format!("{{ url: 'ssh://git@203.0.0.9/mesh', {options} }}");
+        for option in ["ssh_key", "known_hosts"] {
+            gateway.configure(&[remote(&format!("{option}: /no/such/file"))], "");
+            fails(78, &format!("its `{option}` cannot be read"), "put the file there");
+        }
+        gateway.configure(&[site.git.url()], "");
+        let url = site.git.directory.display();
+        sandbox::run(&format!("git -C {url} update-ref -d refs/heads/gateway/gw-1"));
+        fails(22, "there is nothing for a gateway gw-1", "no longer in mesh.yaml");
+    });
+}

@@ -171,7 +171,11 @@ fn no_root_and_no_remote_are_no_reason_to_trust() {
     sandbox::enter("no_root_and_no_remote_are_no_reason_to_trust", TOOLS, || {
         let site = Site::new(1);
         let gateway = site.gateway(1);
-        demand(&site, "nothing published", &Refused { code: 10, says: &["no remote answered"] });
+        demand(
+            &site,
+            "nothing published",
+            &Refused { code: 22, says: &["nothing for a gateway gw-1"] },
+        );
         site.release();
         fs::remove_file(gateway.directory.join("root.json")).unwrap();
         demand(&site, "no root", &Refused { code: 78, says: &["no trusted root", "root.json"] });
@@ -366,7 +370,7 @@ fn whatever_happens_on_the_way_to_the_remotes_tunnels_stay() {
 
         branch(&site.git.directory, &["update-ref", "-d", reference]);
         let says = &["gateway/gw-1 is not on the remote"];
-        demand(&site, "a vanished branch", &Refused { code: 10, says });
+        demand(&site, "a vanished branch", &Refused { code: 22, says });
         branch(&site.git.directory, &["update-ref", reference, &old]);
         let goes_back = Refused { code: 21, says: &["goes back"] };
         demand_nothing_trusted(&site, "forced back to an older commit", &goes_back);

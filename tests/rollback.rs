@@ -204,7 +204,11 @@ fn a_first_install_that_fails_leaves_the_host_as_it_was() {
         let site = Site::new(2);
         site.release();
         let gateway = site.gateway(1);
-        fs::write(gateway.directory.join("identity/openvpn.key"), "no key").unwrap();
+        // In this mount namespace, OpenVPN is something that ends at once.
+        let broken = gateway.directory.join("broken");
+        fs::write(&broken, "#!/bin/sh\necho cannot get memory\nexit 1\n").unwrap();
+        sandbox::run(&format!("chmod 755 {}", broken.display()));
+        sandbox::run(&format!("mount --bind {} /usr/sbin/openvpn", broken.display()));
         let forwarding = || {
             let mut command = gateway.command("cat");
             let output = command.arg("/proc/sys/net/ipv4/ip_forward").output().unwrap();
@@ -213,7 +217,7 @@ fn a_first_install_that_fails_leaves_the_host_as_it_was() {
         let before = (gateway.running(), forwarding());
         let ended = gateway.reconcile();
         assert_eq!(ended.code, 30, "{}", ended.stderr);
-        assert!(ended.stderr.contains("private key"), "{}", ended.stderr);
+        assert!(ended.stderr.contains("cannot get memory"), "{}", ended.stderr);
         assert_eq!((gateway.running(), forwarding()), before);
         assert!(!gateway.directory.join("state/current").exists());
     });

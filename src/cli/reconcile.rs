@@ -131,7 +131,7 @@ fn text(gateway: &Name, preview: &Preview) -> String {
 /// same mail every minute is one that nobody reads. The exit code and `status` say it all the time.
 fn expected(ended: &Result<Outcome, RunError>, report: &Report) -> bool {
     match ended {
-        Err(RunError::Locked { confirming, .. }) => *confirming,
+        Err(RunError::Locked { confirming, none_since, .. }) => *confirming && none_since.is_none(),
         _ => report.error_repeated,
     }
 }
@@ -196,9 +196,12 @@ fn exit(error: &RunError) -> Exit {
     match error {
         RunError::Locked { .. } => Exit::Locked,
         RunError::Release(ReleaseError::NoRemote { .. }) => Exit::NoRemote,
-        RunError::Release(ReleaseError::NoRoot(_) | ReleaseError::BadRoot { .. }) => {
-            Exit::Configuration
-        }
+        RunError::Release(
+            ReleaseError::NoRoot(_)
+            | ReleaseError::BadRoot { .. }
+            | ReleaseError::Configuration { .. },
+        ) => Exit::Configuration,
+        RunError::Release(ReleaseError::NothingForUs { .. }) => Exit::WrongGateway,
         RunError::Release(
             ReleaseError::Untrusted { source, .. } | ReleaseError::NeedsUpgrade(source),
         )
@@ -208,6 +211,7 @@ fn exit(error: &RunError) -> Exit {
             _ => Exit::WrongGateway,
         },
         RunError::RollbackFailed { .. } | RunError::Alarm(_) => Exit::RollbackFailed,
+        RunError::Host(_) => Exit::Configuration,
         _ => Exit::Failure,
     }
 }
@@ -215,12 +219,29 @@ fn exit(error: &RunError) -> Exit {
 /// What to do about it.
 fn hint(error: &RunError) -> String {
     let text = match error {
+        RunError::Host(lacks) => return lacks.hint(),
+        RunError::Locked { none_since: Some(_), .. } => {
+            "nothing is repaired meanwhile: `fuser -v` of that file says which process it is; see what \
+             it waits for, or end it"
+        }
         RunError::Locked { .. } => "wait until it has ended; each run is limited in time",
         RunError::Release(ReleaseError::NoRemote { hint: Some(hint), .. }) => {
             return hint.clone();
         }
         RunError::Release(ReleaseError::NoRemote { .. }) => {
             "tunnels stay as they are; look at `remotes` in gateway.yaml and at the way there"
+        }
+        RunError::Release(ReleaseError::Disk { .. }) => {
+            "tunnels stay as they are; make room on the disk that `paths.state` of gateway.yaml is on, \
+             or have it mounted writable"
+        }
+        RunError::Release(ReleaseError::Configuration { .. }) => {
+            "tunnels stay as they are; put the file there, or correct `remotes` in gateway.yaml"
+        }
+        RunError::Release(ReleaseError::NothingForUs { .. }) => {
+            "tunnels stay as they are; either this gateway is no longer in mesh.yaml, then take it \
+             down, or nothing was published for it yet, or `gateway` and `remotes` in gateway.yaml \
+             are wrong"
         }
         RunError::Release(ReleaseError::NoRoot(_) | ReleaseError::BadRoot { .. }) => {
             "copy the mesh's root.json, from somebody you trust, to where `paths.root` of \

@@ -64,6 +64,8 @@ pub(crate) struct World {
     pub(crate) masked: BTreeMap<UnitId, Duration>,
     /// The tunnels whose device cannot be removed.
     pub(crate) stuck: BTreeSet<Device>,
+    /// The programs that are not installed.
+    pub(crate) uninstalled: BTreeSet<&'static str>,
     /// The effects so far.
     pub(crate) effects: Vec<String>,
     fate: Fate,

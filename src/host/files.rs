@@ -70,6 +70,12 @@ pub trait Files {
         false
     }
 
+    /// Whether the system has a program called `name` where [`Command::system`] looks for it. Looking
+    /// starts nothing.
+    ///
+    /// [`Command::system`]: crate::host::Command::system
+    fn has_program(&self, name: &str) -> bool;
+
     /// Makes `path` hold `content`: through a temporary file beside it, fsync, rename(2) and
     /// fsync of the directory, so that a reader or a power cut sees the old content or the new.
     fn replace(&self, path: &Utf8Path, content: &[u8], mode: Mode) -> Result<(), FileError>;

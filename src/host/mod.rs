@@ -35,7 +35,7 @@ pub use services::{
 };
 pub use source::Source;
 pub use unwritten::Unwritten;
-pub use users::{User, current_user, user_by_name};
+pub use users::{User, close_to_others, current_user, user_by_name};
 
 /// The parts of a machine that every command may need, real or not.
 #[derive(Clone, Copy)]

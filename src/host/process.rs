@@ -30,6 +30,10 @@ pub struct Command {
     pub limit: Duration,
 }
 
+/// Where distributions install programs, in the order in which they are looked for.
+pub(in crate::host) const SYSTEM_PATH: &str =
+    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 impl Command {
     /// How long a program may take unless told otherwise.
     pub const LIMIT: Duration = Duration::from_secs(30);
@@ -52,8 +56,7 @@ impl Command {
     /// install programs, and with nothing of our own environment.
     #[must_use]
     pub fn system(program: impl Into<String>) -> Self {
-        let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-        let environment = [("PATH", path), ("LC_ALL", "C")];
+        let environment = [("PATH", SYSTEM_PATH), ("LC_ALL", "C")];
         let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned()));
         Self {
             directory: Some("/".into()),

@@ -19,6 +19,14 @@ impl Files for Unwritten<'_> {
         self.0.read(path, limit)
     }
 
+    fn is_open_to_others(&self, path: &Utf8Path) -> bool {
+        self.0.is_open_to_others(path)
+    }
+
+    fn has_program(&self, name: &str) -> bool {
+        self.0.has_program(name)
+    }
+
     fn replace(&self, _: &Utf8Path, _: &[u8], _: Mode) -> Result<(), FileError> {
         Ok(())
     }

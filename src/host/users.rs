@@ -46,6 +46,15 @@ pub fn current_user() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 
+/// Has this process and those that it starts make nothing that others may write to, whatever cron or a
+/// shell was told (umask(2)).
+pub fn close_to_others() {
+    let others = rustix::fs::Mode::WGRP | rustix::fs::Mode::WOTH;
+    let before = rustix::process::umask(others);
+    // What was kept from others besides stays so.
+    let _ = rustix::process::umask(before | others);
+}
+
 /// Makes a file or directory the user's own; of a link the link, not what it points at: whoever
 /// may write to the directory could have put it there.
 pub(super) fn give(path: &Utf8Path, user: User) -> Result<(), FileError> {

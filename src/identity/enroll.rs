@@ -73,6 +73,12 @@ pub enum IdentityError {
         /// The key.
         key: Utf8PathBuf,
     },
+    /// Others than root could take the gateway's place.
+    #[error("{path} may be read by others than its owner")]
+    Open {
+        /// The file.
+        path: Utf8PathBuf,
+    },
     /// The identity is another gateway's.
     #[error("{certificate} is not the certificate of a gateway {gateway}")]
     OtherGateway {
@@ -108,6 +114,10 @@ impl IdentityError {
                 "put the right file back, or remove the certificate to have it made anew for the \
                  key; the new fingerprint then has to go into mesh.yaml",
             ),
+            Self::Open { .. } => Some(
+                "`chmod 600` it; if somebody may have read it, make a new identity, whose fingerprint \
+                 then has to go into mesh.yaml",
+            ),
             Self::TunnelKey { .. } => Some(
                 "put the right file back, or remove it to have another one made, whose public half \
                  then has to go into mesh.yaml",
@@ -142,6 +152,26 @@ pub fn enroll(
         made_key,
         made_certificate,
     })
+}
+
+/// Whether the private key in `directory` is there, its owner's alone, and that of the certificate.
+/// Touches nothing.
+pub fn check(files: &dyn Files, directory: &Utf8Path) -> Result<(), IdentityError> {
+    let identity = Identity { files, directory };
+    let (path, certificate) = (identity.path(KEY), identity.path(CERTIFICATE));
+    let Some(pem) = identity.read(KEY)? else {
+        return Err(IdentityError::KeyMissing { certificate });
+    };
+    if files.is_open_to_others(&path) {
+        return Err(IdentityError::Open { path });
+    }
+    let key = Key::from_pem(&pem).map_err(|_| IdentityError::Key { path: path.clone() })?;
+    let der = identity.read(CERTIFICATE)?.and_then(|pem| pem::certificate(&pem));
+    match der {
+        Some(der) if key.is_of(&der) => Ok(()),
+        Some(_) => Err(IdentityError::Mismatch { certificate, key: path }),
+        None => Err(IdentityError::Certificate { path: certificate }),
+    }
 }
 
 struct Identity<'a> {

@@ -6,6 +6,6 @@ mod entry;
 mod report;
 mod tunnel_key;
 
-pub use enroll::{Enrolled, IdentityError, enroll};
+pub use enroll::{Enrolled, IdentityError, check, enroll};
 pub use entry::Entry;
 pub use report::EnrollReport;

@@ -6,19 +6,25 @@ use camino::Utf8PathBuf;
 
 use super::fetch::ReleaseError;
 use super::generation::Refusal;
+use super::host_check::Lacks;
 use super::units::{FailedStep, StepError};
 use crate::host::FileError;
 use crate::primitives::{UnitId, error_chain};
-use crate::tuf::TrustError;
+use crate::tuf::{TrustError, UtcTime};
 
 /// Why a gateway is not what the newest release wants it to be.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// Another run has not ended yet.
-    #[error("another run of the reconciler holds {lock}")]
+    #[error(
+        "another run of the reconciler holds {lock}{}",
+        none_since.map(|at| format!(", and none has ended since {at}")).unwrap_or_default()
+    )]
     Locked {
         /// The lock.
         lock: Utf8PathBuf,
+        /// When a run last ended, where that is longer ago than any should take.
+        none_since: Option<UtcTime>,
         /// Whether it has a release in use that has to prove healthy yet, which may take longer
         /// than the time between two runs.
         confirming: bool,
@@ -29,6 +35,9 @@ pub enum RunError {
     /// The host cannot be looked at.
     #[error("cannot see what state this host is in")]
     Observe(#[source] StepError),
+    /// The host has not what every release needs.
+    #[error(transparent)]
+    Host(#[from] Lacks),
     /// There is no release to go by.
     #[error(transparent)]
     Release(#[from] ReleaseError),

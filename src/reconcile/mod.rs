@@ -1,7 +1,7 @@
 //! What runs on a gateway: fetch, verify, stage, switch, reload.
 //!
 //! In reading order, each knowing only those before it: [`units`] are what a bundle asks for, and how
-//! a host becomes that; [`fetch`] brings releases; [`generation`] keeps them on the disk; [`health`]
+//! a host becomes that; `host_check` looks for what that needs; [`fetch`] brings releases; [`generation`] keeps them on the disk; [`health`]
 //! measures; [`transaction`] goes from one generation to another, and back; [`status`] tells; [`run`]
 //! is one run of cron. Everything that has an effect goes through the traits of
 //! [`host`](crate::host).
@@ -15,6 +15,7 @@ mod gateway;
 mod generation;
 pub mod health;
 mod hold;
+mod host_check;
 mod machine;
 mod outcome;
 mod run;
@@ -33,6 +34,7 @@ pub use fetch::{Backoff, FailingHost, MetadataDirectory, ReleaseError, splay};
 pub use gateway::{Gateway, OnDrift};
 pub use generation::{Candidate, Current, Generation, Label, Refusal, RestoreError, current};
 pub use hold::{Hold, ReasonError};
+pub use host_check::{Lack, Lacks};
 pub use machine::Machine;
 pub use outcome::Outcome;
 pub use run::{

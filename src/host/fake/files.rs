@@ -37,6 +37,10 @@ impl Files for Fake {
         }))
     }
 
+    fn has_program(&self, name: &str) -> bool {
+        self.with(|world| !world.uninstalled.contains(name))
+    }
+
     fn publish(&self, path: &Utf8Path, content: &[u8]) -> Result<(), FileError> {
         self.replace(path, content, Mode::Public)
     }

@@ -58,6 +58,14 @@ impl FileError {
         matches!(self, Self::Io { source, .. } if source.kind() == denied)
     }
 
+    /// Whether the disk takes nothing more: it is full, over a quota, or read-only.
+    #[must_use]
+    pub fn is_of_the_disk(&self) -> bool {
+        use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+        let Self::Io { source, .. } = self else { return false };
+        matches!(source.kind(), StorageFull | QuotaExceeded | ReadOnlyFilesystem)
+    }
+
     /// Whether nothing is at the path.
     #[must_use]
     pub fn is_not_found(&self) -> bool {

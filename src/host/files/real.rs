@@ -9,6 +9,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use rustix::fs::OFlags;
 
 use super::{FileError, Files, Kind, LockGuard, Mode, TEMPORARY, directory_of, swap};
+use crate::host::process::SYSTEM_PATH;
 
 /// The machine's own file system.
 #[derive(Debug, Clone, Copy, Default)]
@@ -25,6 +26,18 @@ impl RealFiles {
             return Err(fail(io::Error::other("it is not a regular file")));
         }
         read_whole(file, path, limit)
+    }
+
+    /// Opens the file of a lock, which it makes. Whoever can open it can hold the lock, so nobody but its
+    /// owner can; one that others left open is closed to them.
+    pub(in crate::host) fn open_lock(path: &Utf8Path) -> io::Result<File> {
+        let private = Mode::Private.bits();
+        let mut options = OpenOptions::new();
+        let file = options.write(true).create(true).truncate(false).mode(private).open(path)?;
+        if file.metadata()?.permissions().mode() & 0o7777 != private {
+            file.set_permissions(std::fs::Permissions::from_mode(private))?;
+        }
+        Ok(file)
     }
 
     /// Writes into a file of /proc, which is no file and cannot be replaced by another.
@@ -67,6 +80,13 @@ impl Files for RealFiles {
 
     fn is_open_to_others(&self, path: &Utf8Path) -> bool {
         path.metadata().is_ok_and(|file| file.permissions().mode() & 0o077 != 0)
+    }
+
+    fn has_program(&self, name: &str) -> bool {
+        SYSTEM_PATH.split(':').any(|directory| {
+            let found = Utf8Path::new(directory).join(name).metadata();
+            found.is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
+        })
     }
 
     fn replace(&self, path: &Utf8Path, content: &[u8], mode: Mode) -> Result<(), FileError> {
@@ -176,13 +196,7 @@ impl Files for RealFiles {
 
     fn try_lock(&self, path: &Utf8Path) -> Result<Option<LockGuard>, FileError> {
         let fail = |source| FileError::new("lock", path, source);
-        let file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(Mode::Private.bits())
-            .open(path)
-            .map_err(fail)?;
+        let file = Self::open_lock(path).map_err(fail)?;
         match file.try_lock() {
             Ok(()) => Ok(Some(LockGuard { _file: Some(file) })),
             Err(std::fs::TryLockError::WouldBlock) => Ok(None),

@@ -41,6 +41,16 @@ pub enum GitError {
     /// The worker could not be started.
     #[error("cannot start the process that talks to git remotes")]
     Spawn(#[source] io::Error),
+    /// A file that gateway.yaml or an option names cannot be read.
+    #[error("{remote}: its `{option}` cannot be read")]
+    Option {
+        /// The remote.
+        remote: RemoteUrl,
+        /// What it is called in gateway.yaml.
+        option: &'static str,
+        /// Why.
+        source: FileError,
+    },
     /// Its directory could not be prepared.
     #[error("cannot prepare the directory for git")]
     Directory(#[from] FileError),
@@ -56,10 +66,20 @@ impl GitError {
         }
     }
 
+    /// Whether it is the disk of this machine that takes nothing more.
+    #[must_use]
+    pub fn is_of_the_disk(&self) -> bool {
+        match self {
+            Self::Directory(error) => error.is_of_the_disk(),
+            _ => self.kind() == Some(FailureKind::Disk),
+        }
+    }
+
     /// What to do about it, where that is known.
     #[must_use]
     pub fn hint(&self) -> Option<&str> {
         match self {
+            Self::Option { .. } => Some("put the file there, or name the right one"),
             Self::Failed { failure, .. } => failure.hint.as_deref(),
             _ => None,
         }
@@ -98,6 +118,8 @@ pub enum FailureKind {
     Rejected,
     /// Anything else on the way to the remote.
     Network,
+    /// The disk of this machine is full or read-only.
+    Disk,
     /// Anything else on this machine.
     Local,
 }

@@ -5,11 +5,14 @@ use std::ffi::OsString;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::{Remote, Scheme};
+use super::{GitError, Remote, Scheme};
 use crate::host::{FileError, Files, Mode, RealFiles};
 
 /// The most that is read of a file of host keys, in bytes.
 const MAX_KNOWN_HOSTS: u64 = 16 << 20;
+
+/// The most that is read of a key or a token, in bytes.
+const MAX_SECRET: u64 = 64 << 10;
 
 /// The configuration of git for the worker. It reads repositories of other users (`file:` remotes
 /// that belong to a git server), which is safe as it runs nothing in them. And it follows
@@ -28,7 +31,17 @@ pub(super) struct Home {
 
 impl Home {
     /// Makes the home below `directory`.
-    pub(super) fn prepare(directory: &Utf8Path, remote: &Remote) -> Result<Self, FileError> {
+    pub(super) fn prepare(directory: &Utf8Path, remote: &Remote) -> Result<Self, GitError> {
+        let fail = |option, source| {
+            let remote = remote.url.clone();
+            GitError::Option { remote, option, source }
+        };
+        // The worker would find that out only after the remote has answered.
+        let secrets = [("ssh_key", &remote.ssh_key), ("token_file", &remote.token_file)];
+        for (option, path) in secrets {
+            let Some(path) = path else { continue };
+            RealFiles.read(path, MAX_SECRET).map_err(|source| fail(option, source))?;
+        }
         let home = directory.join("home");
         let ssh = home.join(".ssh");
         RealFiles.create_dir(&ssh)?;
@@ -38,11 +51,17 @@ impl Home {
         // libgit2 reads host keys from there, and picks the kind of key it asks the server for by
         // what it finds.
         if scheme == Scheme::Ssh {
-            keep(&ssh.join("known_hosts"), &known_hosts(remote)?)?;
+            keep(
+                &ssh.join("known_hosts"),
+                &known_hosts(remote).map_err(|error| fail("known_hosts", error))?,
+            )?;
         }
         let authorities = match &remote.ca {
             // Without this, one that cannot be read would mean the system's.
-            Some(ca) => RealFiles.read(ca, 16 << 20).map(|_| Some(ca.as_path()))?,
+            Some(ca) => {
+                RealFiles.read(ca, 16 << 20).map_err(|source| fail("ca", source))?;
+                Some(ca.as_path())
+            }
             None if scheme == Scheme::Https => None,
             // To read the system's is half of what a run with nothing to do would cost.
             None => Some(Utf8Path::new("/dev/null")),

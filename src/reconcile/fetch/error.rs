@@ -3,6 +3,7 @@
 use camino::Utf8PathBuf;
 
 use crate::host::FileError;
+use crate::primitives::Name;
 use crate::tuf::TrustError;
 
 /// Why there is no release to go by.
@@ -15,6 +16,26 @@ pub enum ReleaseError {
         failures: Vec<String>,
         /// What to do about the first, where that is known.
         hint: Option<String>,
+    },
+    /// The disk takes nothing of what remotes send.
+    #[error("the disk of this host takes nothing more: {}", failures.join("; "))]
+    Disk {
+        /// What happened with each remote.
+        failures: Vec<String>,
+    },
+    /// What gateway.yaml names is not there.
+    #[error("no remote could be asked as gateway.yaml says: {}", failures.join("; "))]
+    Configuration {
+        /// What happened with each remote.
+        failures: Vec<String>,
+    },
+    /// Remotes answered, and have nothing for this gateway.
+    #[error("there is nothing for a gateway {gateway}: {}", failures.join("; "))]
+    NothingForUs {
+        /// Its name.
+        gateway: Name,
+        /// What happened with each remote.
+        failures: Vec<String>,
     },
     /// No remote had anything to trust.
     #[error("{remote} is not trusted")]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use super::backoff::Backoff;
-use super::remote_files::{RemoteFailure, RemoteFiles, untrusted};
+use super::remote_files::{Fault, RemoteFailure, RemoteFiles, untrusted};
 use super::{ReleaseError, floor, metadata};
 use crate::host::Source;
 use crate::primitives::{Digest, error_chain};
@@ -54,7 +54,7 @@ pub(in crate::reconcile) fn newest(
 ) -> Result<Newest, ReleaseError> {
     let Gateway { machine, config, events, .. } = gateway;
     let start = Instant::now();
-    let (mut unreachable, mut hint) = (Vec::new(), None);
+    let (mut unreachable, mut faults, mut hint) = (Vec::new(), Vec::new(), None);
     let mut refused: Option<ReleaseError> = None;
     let mut best: Option<(&Source, Answer)> = None;
     let noted = Backoff::load(machine.files, &config.paths.run, &machine.clock.boot());
@@ -83,8 +83,9 @@ pub(in crate::reconcile) fn newest(
             }
             // Others are only asked whether they are ahead.
             Err(failure) if best.is_some() => events.progress(failure.text()),
-            Err(RemoteFailure::Unreachable { message, hint: remedy, .. }) => {
+            Err(RemoteFailure::Unreachable { message, hint: remedy, fault }) => {
                 hint = hint.or(remedy);
+                faults.push(fault);
                 unreachable.push(message);
             }
             Err(RemoteFailure::Release(error)) => refused = refused.or(Some(error)),
@@ -94,7 +95,7 @@ pub(in crate::reconcile) fn newest(
         events.warn_of(backoff.save(machine.files, &config.paths.run));
     }
     let Some((remote, answer)) = best else {
-        return Err(refused.unwrap_or(ReleaseError::NoRemote { failures: unreachable, hint }));
+        return Err(refused.unwrap_or_else(|| nothing(gateway, unreachable, &faults, hint)));
     };
     for message in unreachable {
         events.progress(message);
@@ -108,6 +109,25 @@ pub(in crate::reconcile) fn newest(
     let (release, remote) = (answer.release, remote.clone());
     events.note(Event::Verified { release, remote: remote.clone() });
     Ok(Newest { release, remote, bundle: answer.bundle })
+}
+
+/// Why nothing came from any remote. What this host has to put right is said first: nobody can know
+/// what the remotes would say then.
+fn nothing(
+    gateway: &Gateway,
+    failures: Vec<String>,
+    faults: &[Fault],
+    hint: Option<String>,
+) -> ReleaseError {
+    if faults.contains(&Fault::Disk) {
+        ReleaseError::Disk { failures }
+    } else if faults.contains(&Fault::Configuration) {
+        ReleaseError::Configuration { failures }
+    } else if faults.iter().all(|fault| *fault == Fault::NothingForUs) && !faults.is_empty() {
+        ReleaseError::NothingForUs { gateway: gateway.config.gateway.clone(), failures }
+    } else {
+        ReleaseError::NoRemote { failures, hint }
+    }
 }
 
 /// The part of the time that is `left` for one of the remotes still to be asked, so that one that

@@ -18,6 +18,21 @@ use crate::tuf::{Limits as TrustLimits, TrustError, TrustErrorKind};
 /// What every repository has, whatever its release (TUF specification, 5.4).
 const TIMESTAMP: &str = "metadata/timestamp.json";
 
+/// Whose fault it is that nothing came from a remote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// The remote's, or that of the way there.
+    Remote,
+    /// The remote is fine, and has nothing for this gateway.
+    NothingForUs,
+    /// The disk of this host takes nothing more.
+    Disk,
+    /// A file that gateway.yaml names is not there.
+    Configuration,
+    /// This host's in another way.
+    Host,
+}
+
 /// Why one remote is of no use. The next one is tried.
 pub(super) enum RemoteFailure {
     /// Nothing, or not enough, came from it.
@@ -26,8 +41,8 @@ pub(super) enum RemoteFailure {
         message: String,
         /// What to do about it, where that is known.
         hint: Option<String>,
-        /// Whether it is this host that cannot, and no remote's fault.
-        local: bool,
+        /// Whose fault it is.
+        fault: Fault,
     },
     /// What came is of no use.
     Release(ReleaseError),
@@ -37,7 +52,9 @@ impl RemoteFailure {
     /// Whether it is this host that cannot, and no remote's fault.
     pub(super) fn is_local(&self) -> bool {
         match self {
-            Self::Unreachable { local, .. } => *local,
+            Self::Unreachable { fault, .. } => {
+                matches!(fault, Fault::Disk | Fault::Configuration | Fault::Host)
+            }
             Self::Release(error) => !matches!(error, ReleaseError::Untrusted { .. }),
         }
     }
@@ -174,15 +191,24 @@ impl From<ReleaseError> for RemoteFailure {
 impl From<GitError> for RemoteFailure {
     fn from(error: GitError) -> Self {
         let hint = error.hint().map(str::to_owned);
-        let local = matches!(error, GitError::Spawn(_) | GitError::Directory(_))
-            || error.kind() == Some(FailureKind::Local);
-        Self::Unreachable { message: error_chain(&error), hint, local }
+        let fault = match &error {
+            _ if error.is_of_the_disk() => Fault::Disk,
+            GitError::Option { .. } => Fault::Configuration,
+            GitError::Spawn(_) | GitError::Directory(_) => Fault::Host,
+            _ => match error.kind() {
+                Some(FailureKind::NoBranch) => Fault::NothingForUs,
+                Some(FailureKind::Local) => Fault::Host,
+                _ => Fault::Remote,
+            },
+        };
+        Self::Unreachable { message: error_chain(&error), hint, fault }
     }
 }
 
 impl From<HttpError> for RemoteFailure {
     fn from(error: HttpError) -> Self {
         let hint = error.hint().map(str::to_owned);
-        Self::Unreachable { message: error_chain(&error), hint, local: error.is_ours() }
+        let fault = if error.is_ours() { Fault::Host } else { Fault::Remote };
+        Self::Unreachable { message: error_chain(&error), hint, fault }
     }
 }

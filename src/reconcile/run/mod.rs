@@ -14,8 +14,9 @@ use super::fetch::{NewestBundle, newest};
 use super::gateway::{Gateway, OnDrift};
 use super::generation::{self, Candidate, Current, Generation, addressed};
 use super::hold::Hold;
+use super::host_check::{self, Lacks};
 use super::outcome::Outcome;
-use super::transaction::{self, History, Rejected, Target};
+use super::transaction::{self, History, Journal, JournalFile, Rejected, Target};
 use super::units::{self, Local, Wanted, decide, observe};
 use crate::host::Source;
 use crate::primitives::{Digest, error_chain};
@@ -34,30 +35,66 @@ use session::session;
 #[must_use]
 pub fn run(gateway: &Gateway) -> Run {
     session(gateway, || {
-        match transaction::recover(gateway) {
-            Ok(Outcome::Converged) => {}
-            Ok(outcome) => return Ok(outcome),
-            Err(error) => {
-                if leaves_in_use(&error) {
-                    let (_, current) = in_use(gateway)?;
-                    let _ = repair(gateway, &current);
-                }
-                return Err(error);
-            }
-        }
-        match hold(gateway) {
-            Some(hold) => wait(gateway, hold),
-            None => converge_to_newest(gateway),
-        }
+        let host = host_check::standing(gateway);
+        blame(gateway, host, converge(gateway))
     })
 }
 
-/// Whether what is in use stays so for now, and may as well run: there is no way back, or the disk is
-/// full or read-only, so that the way back cannot be taken or its end not noted. Even a release that
+/// What the host lacks is told of before anything else that went wrong, except where somebody has to
+/// come anyway.
+fn blame(
+    gateway: &Gateway,
+    host: Result<(), Lacks>,
+    ended: Result<Outcome, RunError>,
+) -> Result<Outcome, RunError> {
+    match (host, ended) {
+        (Ok(()), ended) | (_, ended @ Err(RunError::Host(_))) => ended,
+        (host @ Err(_), Err(error @ (RunError::Alarm(_) | RunError::RollbackFailed { .. }))) => {
+            gateway.events.warn_of(host);
+            Err(error)
+        }
+        (Err(lacks), ended) => {
+            gateway.events.warn_of(ended.map(drop));
+            Err(lacks.into())
+        }
+    }
+}
+
+/// Ends what the run before began, repairs, and applies the newest release.
+fn converge(gateway: &Gateway) -> Result<Outcome, RunError> {
+    match recover(gateway) {
+        Ok(Outcome::Converged) => {}
+        Ok(outcome) => return Ok(outcome),
+        Err(error) => {
+            if leaves_in_use(&error) {
+                let (_, current) = in_use(gateway)?;
+                let _ = repair(gateway, &current);
+            }
+            return Err(error);
+        }
+    }
+    match hold(gateway) {
+        Some(hold) => wait(gateway, hold),
+        None => converge_to_newest(gateway),
+    }
+}
+
+/// Ends the transaction that the run before left, on a host that can: otherwise it would fail one way
+/// and the other, and a release would be blamed.
+fn recover(gateway: &Gateway) -> Result<Outcome, RunError> {
+    if Journal::load(gateway.machine.files, &gateway.config.paths.state) != JournalFile::Absent {
+        host_check::everything(gateway)?;
+    }
+    transaction::recover(gateway)
+}
+
+/// Whether what is in use stays so for now, and may as well run: there is no way back, the host lacks
+/// what the way back needs, or the disk is full or read-only, so that the way back cannot be taken or
+/// its end not noted. Even a release that
 /// did not prove healthy is better than no tunnel after a boot.
 fn leaves_in_use(error: &RunError) -> bool {
     match error {
-        RunError::Alarm(Alarm::NoWayBack { .. }) | RunError::Journal(_) => true,
+        RunError::Alarm(Alarm::NoWayBack { .. }) | RunError::Journal(_) | RunError::Host(_) => true,
         RunError::RollbackFailed { source, .. } => matches!(**source, RunError::Journal(_)),
         _ => false,
     }
@@ -262,6 +299,8 @@ fn fall_back(gateway: &Gateway) -> Result<(), RunError> {
 mod crashes;
 #[cfg(test)]
 mod drift;
+#[cfg(test)]
+mod hosts;
 #[cfg(test)]
 mod recoveries;
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! What every run has around it: the lock before, and a note of how it ended after.
 
+use std::time::Duration;
+
 use crate::host::LockGuard;
 use crate::reconcile::error::RunError;
 use crate::reconcile::gateway::Gateway;
@@ -7,6 +9,9 @@ use crate::reconcile::outcome::Outcome;
 use crate::reconcile::status::{LastRun, Report, export};
 use crate::reconcile::transaction::{Journal, JournalFile};
 use crate::tuf::UtcTime;
+
+/// How long runs may hold the lock, beside the times that gateway.yaml gives them.
+const LONG: Duration = Duration::from_mins(10);
 
 /// A run that has ended.
 #[derive(Debug)]
@@ -28,8 +33,16 @@ pub(super) fn lock(gateway: &Gateway) -> Result<LockGuard, RunError> {
     let held = machine.files.try_lock(&lock).map_err(RunError::Directories)?;
     held.ok_or_else(|| {
         let confirming = Journal::load(machine.files, &paths.state) != JournalFile::Absent;
-        RunError::Locked { lock, confirming }
+        RunError::Locked { lock, confirming, none_since: long_ago(gateway) }
     })
+}
+
+/// When a run last ended, if that is so long ago that the one that has the lock hangs.
+fn long_ago(gateway: &Gateway) -> Option<UtcTime> {
+    let Gateway { machine, config, .. } = gateway;
+    let last = LastRun::load(machine.files, &config.paths)?.at;
+    let since = machine.clock.now() - last.to_clock();
+    (since > LONG + config.deadline() + config.confirm.window()).then_some(last)
 }
 
 /// Does some `work` under the lock, and leaves a note of how it ended.

@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::LazyLock;
 use std::time::Duration;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{Gateway, Run, RunError, run};
 use crate::bundle::{Build, BuiltBundle, FileEntry, Manifest, Route, Sysctl, Unit, pack};
 use crate::host::fake::{Died, Fake, Fate};
-use crate::host::{Ipv6, Network as _};
+use crate::host::{Files as _, Ipv6, Network as _};
+use crate::identity::enroll;
 use crate::lang::{nftables, openvpn};
 use crate::primitives::{ArtifactPath, ArtifactSet, Device, Digest, Fingerprint, Name, UnitId};
 use crate::reconcile::{Events, GatewayConfig, Machine, OnDrift, Outcome, Report};
@@ -63,6 +65,10 @@ impl Simulation {
             world.network.attached.insert("192.168.1.0/24".parse().unwrap());
             world.network.addresses.insert("192.168.1.1".parse().unwrap());
         });
+        host.put("/dev/net/tun", b"");
+        for (path, content) in key_pair() {
+            host.put(path.as_str(), content);
+        }
         let identity = Fingerprint::of_der(b"perth");
         let mut simulation = Self {
             host,
@@ -237,6 +243,17 @@ impl Simulation {
     pub(super) fn wait(&self, seconds: u64) {
         self.host.with(|world| world.passed += Duration::from_secs(seconds));
     }
+}
+
+/// The files of a key pair. They stand for the one whose fingerprint bundles have.
+fn key_pair() -> impl Iterator<Item = &'static (Utf8PathBuf, Vec<u8>)> {
+    static MADE: LazyLock<Vec<(Utf8PathBuf, Vec<u8>)>> = LazyLock::new(|| {
+        let host = Fake::default();
+        let made = enroll(&host, &host, "/etc/tieline/identity".into(), &name("perth")).unwrap();
+        let read = |path: Utf8PathBuf| (path.clone(), host.read(&path, u64::MAX).unwrap());
+        [made.key, made.certificate].map(read).to_vec()
+    });
+    MADE.iter()
 }
 
 fn name(text: &str) -> Name {

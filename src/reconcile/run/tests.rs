@@ -130,6 +130,21 @@ fn two_runs_at_once_are_one() {
 }
 
 #[test]
+fn a_lock_that_is_held_long_is_told_of() {
+    let simulation = settled();
+    let (first, _) = simulation.run(Fate::Kind).unwrap();
+    assert!(first.is_ok());
+    let said = |minutes: u64| {
+        simulation.wait(60 * minutes);
+        let second = simulation.again(|gateway| run(gateway).ended);
+        second.unwrap_err().to_string()
+    };
+    let usual = "another run of the reconciler holds /run/tieline/lock";
+    assert_eq!(said(9), usual);
+    assert_eq!(said(5), format!("{usual}, and none has ended since 2030-01-01T12:00:00Z"));
+}
+
+#[test]
 fn a_damaged_generation_is_unpacked_again() {
     let simulation = settled();
     let name =

@@ -13,6 +13,7 @@ use crate::reconcile::gateway::Gateway;
 use crate::reconcile::generation::{self, Current, Label};
 use crate::reconcile::health::{self, Ask};
 use crate::reconcile::hold::Hold;
+use crate::reconcile::host_check;
 use crate::reconcile::outcome::Outcome;
 use crate::reconcile::units::{Changes, Wanted, decide, observe};
 use crate::tuf::UtcTime;
@@ -55,6 +56,7 @@ fn arm(gateway: &Gateway, target: &Target) -> Result<Journal, RunError> {
     let Gateway { machine, config, .. } = gateway;
     let seen = observe(machine, &config.paths).map_err(RunError::Observe)?;
     let steps = decide(&seen, &Wanted::of(target.manifest, &gateway.identity, gateway.owner));
+    host_check::before(gateway, &steps)?;
     let (from, before) = match target.from {
         Current::Whole(generation) => {
             let before = Wanted::of(&generation.manifest, &gateway.identity, gateway.owner);

@@ -3,6 +3,7 @@
 use crate::reconcile::error::RunError;
 use crate::reconcile::events::Event;
 use crate::reconcile::gateway::Gateway;
+use crate::reconcile::host_check;
 use crate::reconcile::units::{Applied, Changes, Wanted, decide, execute, observe};
 
 /// What was done, and how that ended.
@@ -13,7 +14,7 @@ pub(in crate::reconcile) struct Converged {
     pub(in crate::reconcile) result: Result<(), RunError>,
 }
 
-/// Makes this host what is `wanted`.
+/// Makes this host what is `wanted`, as far as it has what that needs.
 pub(in crate::reconcile) fn converge(gateway: &Gateway, wanted: &Wanted) -> Converged {
     let Gateway { machine, config, events, .. } = gateway;
     let mut seen = match observe(machine, &config.paths) {
@@ -27,14 +28,20 @@ pub(in crate::reconcile) fn converge(gateway: &Gateway, wanted: &Wanted) -> Conv
     if steps.is_empty() {
         return Converged { changes: None, result: Ok(()) };
     }
+    let (steps, lacks) = host_check::possible(gateway, steps);
     steps.iter().for_each(|step| events.progress(step.to_string()));
     let count = steps.iter().count();
     let (done, errors) = execute(machine, &config.paths, steps, &mut seen.applied);
     let changes = (!done.is_empty()).then(|| Changes::of(&done));
-    if errors.is_empty() {
-        return Converged { changes, result: Ok(()) };
-    }
+    let failed = if errors.is_empty() { Ok(()) } else { Err(RunError::Steps { count, errors }) };
+    let result = match lacks {
+        Ok(()) => failed,
+        Err(lacks) => {
+            events.warn_of(failed);
+            Err(lacks.into())
+        }
+    };
     // A device that waits for a process that does not start is nothing to tell of.
-    let changes = changes.filter(Changes::is_worth_telling);
-    Converged { changes, result: Err(RunError::Steps { count, errors }) }
+    let changes = changes.filter(|changes| result.is_ok() || changes.is_worth_telling());
+    Converged { changes, result }
 }

@@ -14,7 +14,7 @@ use super::executor::Executor;
 #[cfg(test)]
 use super::relay;
 use super::step::{self, Deciding};
-use super::{Applied, Forbidden, Local, StepError, UnitHealth, UnitId};
+use super::{Applied, Forbidden, Local, Need, StepError, UnitHealth, UnitId};
 use super::{link, nftables, routes, sysctl, tunnel};
 use crate::bundle::{Manifest, Sysctl, Unit};
 use crate::primitives::{ArtifactSet, Device, Fingerprint};
@@ -196,6 +196,19 @@ pub(super) fn carry_out(step: &Step, executor: &mut Executor) -> Result<(), Step
         Action::Routes(action) => routes::carry_out(action, executor),
         #[cfg(test)]
         Action::Relay(action) => relay::carry_out(action, executor),
+    }
+}
+
+/// What a step needs of the host.
+pub(in crate::reconcile) fn needs(step: &Step) -> &'static [Need] {
+    match &step.action {
+        Action::Sysctl(_) => &[],
+        Action::Nftables(_) => &[Need::Program("nft")],
+        Action::Link(action) => link::needs(action),
+        Action::Tunnel(action) => tunnel::needs(action),
+        Action::Routes(_) => &[Need::Program("ip")],
+        #[cfg(test)]
+        Action::Relay(_) => &[],
     }
 }
 

@@ -9,7 +9,7 @@ use git2::{
     RemoteCallbacks,
 };
 
-use super::failure::{failure, one_line};
+use super::failure::{failure, is_of_the_disk, one_line};
 use crate::host::git::home::default_known_hosts;
 use crate::host::git::protocol::Request;
 use crate::host::git::{FailureKind, GitFailure, Limits, Scheme};
@@ -197,6 +197,8 @@ impl<'r> Link<'r> {
             _ if said.contains("status code: 401") || said.contains("status code: 403") => {
                 failure(FailureKind::Access, format!("it does not let us in: {said}"))
             }
+            // Its own words: what a remote sends has another class.
+            (_, ErrorClass::Os) if is_of_the_disk(&said) => failure(FailureKind::Disk, said),
             _ => failure(FailureKind::Network, said),
         }
     }

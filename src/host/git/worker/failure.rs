@@ -19,9 +19,17 @@ pub(super) trait Fail<T> {
 impl<T, E: Error> Fail<T> for Result<T, E> {
     fn fail(self, what: impl FnOnce() -> String) -> Result<T, GitFailure> {
         self.map_err(|error| {
-            failure(FailureKind::Local, format!("{}: {}", what(), one_line(&error_chain(&error))))
+            let said = one_line(&error_chain(&error));
+            let kind = if is_of_the_disk(&said) { FailureKind::Disk } else { FailureKind::Local };
+            failure(kind, format!("{}: {said}", what()))
         })
     }
+}
+
+/// Whether the system says that a disk takes nothing more (strerror(3)). libgit2 hands on its words.
+pub(super) fn is_of_the_disk(said: &str) -> bool {
+    let words = ["No space left on device", "Disk quota exceeded", "Read-only file system"];
+    words.iter().any(|words| said.contains(words))
 }
 
 /// `text` without line breaks and other control characters: it may come from the remote, and

@@ -1,7 +1,7 @@
 //! The directory a worker has to itself.
 
 use std::cell::Cell;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use git2::Repository;
@@ -20,8 +20,7 @@ impl Directory {
     /// Waits until it is free: whoever has it has a deadline, and so have we.
     pub(super) fn lock(path: &Utf8Path) -> Result<Self, GitFailure> {
         let file = path.join("lock");
-        let lock = OpenOptions::new().write(true).create(true).truncate(false).open(&file);
-        let lock = lock.fail(|| format!("cannot open {file}"))?;
+        let lock = RealFiles::open_lock(&file).fail(|| format!("cannot open {file}"))?;
         lock.lock().fail(|| format!("cannot lock {file}"))?;
         Ok(Self { path: path.to_owned(), _lock: lock })
     }

@@ -10,7 +10,7 @@ use ipnet::IpNet;
 use super::count::{Count, tunnels};
 use super::executor::Executor;
 use super::step::Step;
-use super::{Forbidden, Local, Phase, StepError, UnitId, policy};
+use super::{Forbidden, Local, Need, Phase, StepError, UnitId, policy};
 use crate::bundle::Unit;
 use crate::host::{Ipv6, Link, LinkKind};
 use crate::primitives::Device;
@@ -83,6 +83,13 @@ pub(super) fn steps(
         steps.push(remove.needs(user(*device)));
     }
     steps
+}
+
+pub(super) fn needs(action: &Action) -> &'static [Need] {
+    match action {
+        Action::Set(..) => &[Need::Tun, Need::Program("ip")],
+        Action::Guard(..) | Action::Remove(_) => &[Need::Program("ip")],
+    }
 }
 
 pub(super) fn carry_out(action: &Action, executor: &mut Executor) -> Result<(), StepError> {

@@ -18,7 +18,7 @@ use super::executor::Executor;
 use super::link;
 use super::policy::content;
 use super::step::{Made, Step};
-use super::{Applied, Forbidden, Level, Note, Phase, StepError, UnitHealth, UnitId};
+use super::{Applied, Forbidden, Level, Need, Note, Phase, StepError, UnitHealth, UnitId};
 use crate::bundle::Unit;
 use crate::host::{Process, TunnelState};
 use crate::primitives::{ArtifactPath, ArtifactSet, Device, Digest, Fingerprint, Name};
@@ -118,6 +118,15 @@ pub(super) fn steps(
         steps.push(stop.interrupts(id(*device)));
     }
     steps
+}
+
+pub(super) fn needs(action: &Action) -> &'static [Need] {
+    match action {
+        Action::Start(..) | Action::Restart(..) => {
+            &[Need::Key, Need::Tun, Need::Program("openvpn")]
+        }
+        Action::Stop(_) => &[],
+    }
 }
 
 pub(super) fn carry_out(action: &Action, executor: &mut Executor) -> Result<(), StepError> {
