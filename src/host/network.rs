@@ -1,5 +1,6 @@
 //! The kernel's network: tunnel devices, routes, the nftables table, settings.
 
+mod foreign;
 mod iproute;
 mod netlink;
 mod tables;
@@ -32,7 +33,8 @@ pub trait Network {
     /// Removes a tunnel's device, and with it its addresses and routes; none there is fine.
     fn remove_link(&self, device: Device) -> Result<(), NetworkError>;
 
-    /// Adds a route or replaces the one to the same destination with the same metric.
+    /// Adds a route, or changes ours to the same destination with the same metric. Somebody else's
+    /// stays, and is an error.
     fn set_route(&self, route: RouteKey, via: &Via) -> Result<(), NetworkError>;
 
     /// Removes our route through `device`; none there is fine.
@@ -66,6 +68,8 @@ pub struct NetworkState {
     pub traffic: BTreeMap<Device, Traffic>,
     /// Our routes: those with [`ROUTE_PROTOCOL`] through a tunnel device.
     pub routes: BTreeMap<RouteKey, Via>,
+    /// Everybody else's routes of the main table, each with the words of ip-route(8) for the rest of it.
+    pub foreign_routes: BTreeMap<RouteKey, String>,
     /// What the nftables table `inet tieline` is, if there is one: another digest after every
     /// change, whoever makes it, and the same one as long as nobody does.
     pub table: Option<Digest>,
@@ -163,6 +167,14 @@ pub enum NetworkError {
         action: &'static str,
         /// What the program says.
         source: ProcessError,
+    },
+    /// A route is somebody else's.
+    #[error("the route to {route} is there already, and is not ours: {by}")]
+    Occupied {
+        /// The route.
+        route: RouteKey,
+        /// How theirs leads there.
+        by: String,
     },
     /// A setting could not be read or written.
     #[error("cannot {action} the kernel setting {name}")]

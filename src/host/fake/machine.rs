@@ -84,6 +84,9 @@ impl Network for Fake {
 
     fn set_route(&self, route: RouteKey, via: &Via) -> Result<(), NetworkError> {
         self.command("route", &route.to_string())?;
+        if let Some(by) = self.with(|world| world.network.foreign_routes.get(&route).cloned()) {
+            return Err(NetworkError::Occupied { route, by });
+        }
         self.with(|world| {
             assert!(world.network.links.contains_key(&via.device), "{} is not there", via.device);
             world.network.routes.insert(route, via.clone());

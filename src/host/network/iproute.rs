@@ -98,12 +98,23 @@ impl Network for KernelNetwork {
         let (to, device, source) =
             (route.to.to_string(), via.device.to_string(), via.source.to_string());
         let (protocol, metric) = (ROUTE_PROTOCOL.to_string(), route.metric.to_string());
-        let mut arguments = vec![family(via.source), "route", "replace", &to, "dev", &device];
-        arguments.extend(["src", &source, "proto", &protocol]);
-        if route.metric != 0 {
-            arguments.extend(["metric", &metric]);
+        let set = |how| {
+            let mut arguments = vec![family(via.source), "route", how, &to, "dev", &device];
+            arguments.extend(["src", &source, "proto", &protocol]);
+            if route.metric != 0 {
+                arguments.extend(["metric", &metric]);
+            }
+            ip(&arguments)
+        };
+        // The kernel does not ask whose route it changes, so that is only for what cannot be added, and
+        // has been looked at.
+        if set("add").is_ok() {
+            return Ok(());
         }
-        ip(&arguments)
+        match netlink::observe()?.foreign_routes.remove(&route) {
+            Some(by) => Err(NetworkError::Occupied { route, by }),
+            None => set("change"),
+        }
     }
 
     fn remove_route(&self, route: RouteKey, device: Device) -> Result<(), NetworkError> {

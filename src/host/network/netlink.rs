@@ -19,10 +19,10 @@ use netlink_packet_route::route::{
 };
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
 
-use super::tables;
 use super::{
     Ipv6, Link, LinkKind, NetworkError, NetworkState, ROUTE_PROTOCOL, RouteKey, Traffic, Via,
 };
+use super::{foreign, tables};
 use crate::primitives::Device;
 
 /// `IFLA_TUN_OWNER` and `IFLA_TUN_TYPE` of linux/if_link.h.
@@ -96,12 +96,11 @@ fn assemble(
 ) -> NetworkState {
     let mut state = NetworkState::default();
     let mut tuns: BTreeMap<u32, Tun> = BTreeMap::new();
+    let mut names: BTreeMap<u32, &str> = BTreeMap::new();
     for message in links {
-        if let RouteNetlinkMessage::NewLink(link) = message
-            && let Some(tun) = read_link(link)
-        {
-            tuns.insert(link.header.index, tun);
-        }
+        let RouteNetlinkMessage::NewLink(link) = message else { continue };
+        names.extend(name_of(link).map(|name| (link.header.index, name)));
+        tuns.extend(read_link(link).map(|tun| (link.header.index, tun)));
     }
     for message in addresses {
         if let RouteNetlinkMessage::NewAddress(address) = message {
@@ -118,6 +117,7 @@ fn assemble(
     for message in routes {
         if let RouteNetlinkMessage::NewRoute(route) = message {
             state.routes.extend(read_route(route, &tuns));
+            state.foreign_routes.extend(foreign::read(route, &names));
             if route.header.protocol == RouteProtocol::Ra
                 && let Some(tun) = output(route).and_then(|index| tuns.get_mut(&index))
             {
@@ -197,6 +197,13 @@ fn read_ipv6(families: &[AfSpecUnspec]) -> Ipv6 {
     ipv6
 }
 
+fn name_of(link: &LinkMessage) -> Option<&str> {
+    link.attributes.iter().find_map(|attribute| match attribute {
+        LinkAttribute::IfName(name) => Some(name.as_str()),
+        _ => None,
+    })
+}
+
 fn tun_value(data: &[InfoTun], kind: u16) -> Option<Vec<u8>> {
     let found = data.iter().find(|info| info.kind() == kind)?;
     let mut bytes = vec![0; found.value_len()];
@@ -244,25 +251,37 @@ fn read_route(route: &RouteMessage, tuns: &BTreeMap<u32, Tun>) -> Option<(RouteK
     if !ours {
         return None;
     }
-    let (mut destination, mut source, mut device, mut metric) = (None, None, None, 0);
+    let (mut source, mut device) = (None, None);
     for attribute in &route.attributes {
         match attribute {
-            RouteAttribute::Destination(value) => destination = read_address(value),
             RouteAttribute::PrefSource(value) => source = read_address(value),
-            RouteAttribute::Priority(value) => metric = *value,
             RouteAttribute::Oif(index) => device = tuns.get(index).map(|tun| tun.device),
             _ => {}
         }
     }
-    let to = IpNet::new(destination?, header.destination_prefix_length).ok()?;
+    let key = read_key(route)?;
     // A route without a source is wrong, and has to show: no gateway has this address.
-    let source = source.unwrap_or(match to {
+    let source = source.unwrap_or(match key.to {
         IpNet::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         IpNet::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
     });
+    Some((key, Via { device: device?, source }))
+}
+
+/// What the kernel knows a route by. One that leads everywhere has no destination.
+pub(super) fn read_key(route: &RouteMessage) -> Option<RouteKey> {
+    let (mut destination, mut metric) = (None, 0);
+    for attribute in &route.attributes {
+        match attribute {
+            RouteAttribute::Destination(value) => destination = read_address(value),
+            RouteAttribute::Priority(value) => metric = *value,
+            _ => {}
+        }
+    }
+    let to = IpNet::new(destination?, route.header.destination_prefix_length).ok()?;
     // What the kernel makes of none for IPv6 (IP6_RT_PRIO_USER of linux/ipv6_route.h).
     let metric = if matches!((to, metric), (IpNet::V6(_), 1024)) { 0 } else { metric };
-    Some((RouteKey { to, metric }, Via { device: device?, source }))
+    Some(RouteKey { to, metric })
 }
 
 /// The index of the device that a route leads through.
@@ -273,7 +292,7 @@ fn output(route: &RouteMessage) -> Option<u32> {
     })
 }
 
-fn read_address(address: &RouteAddress) -> Option<IpAddr> {
+pub(super) fn read_address(address: &RouteAddress) -> Option<IpAddr> {
     match address {
         RouteAddress::Inet(address) => Some(IpAddr::V4(*address)),
         RouteAddress::Inet6(address) => Some(IpAddr::V6(*address)),

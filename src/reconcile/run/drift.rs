@@ -2,6 +2,7 @@
 //! cut off at any effect.
 
 use super::simulation::{RUN, STATE, Simulation, Tunnels, converged};
+use super::tests::settled;
 use super::*;
 use crate::host::fake::Fate;
 use crate::host::{Files as _, Ipv6};
@@ -174,6 +175,49 @@ fn ipv6_on_a_device_is_taken_away_and_restarts_nothing() {
     assert_eq!(simulation.host.with(|world| world.processes.clone()), processes);
     repaired(&simulation);
     assert!(!simulation.effects().iter().any(|effect| effect.starts_with("guard")));
+}
+
+/// Whatever the state of ours: theirs stays, is named, and the rest is repaired.
+#[test]
+fn a_route_of_somebody_else_stays_and_is_named() {
+    for ours_is_gone in [true, false] {
+        let simulation = settled();
+        let lan: ipnet::IpNet = "192.168.3.0/24".parse().unwrap();
+        simulation.host.with(|world| {
+            world.network.foreign_routes.insert(lan.into(), "via 10.9.9.9 proto static".into());
+            world.processes.remove(&"tunnel/tl-2".parse().unwrap());
+            if ours_is_gone {
+                world.network.routes.remove(&lan.into());
+            }
+        });
+        let (ended, report) = simulation.run(Fate::Kind).unwrap();
+        let said = ended.unwrap().to_string();
+        assert!(said.contains("192.168.3.0/24 is there already, and is not ours"), "{said}");
+        assert!(said.contains("via 10.9.9.9 proto static"), "{said}");
+        assert_eq!(report.summary(), "repaired: 1 tunnel restarted");
+        assert!(!simulation.effects().contains(&"route 192.168.3.0/24".to_owned()));
+        simulation.host.with(|world| world.network.foreign_routes.clear());
+        simulation.run(Fate::Kind);
+        assert!(simulation.runs(OLD));
+    }
+}
+
+#[test]
+fn a_release_that_wants_a_route_of_somebody_else_changes_nothing() {
+    let mut simulation = settled();
+    simulation.release(NEW);
+    let lan: ipnet::IpNet = "192.168.4.0/24".parse().unwrap();
+    simulation.host.with(|world| {
+        world.network.foreign_routes.insert(lan.into(), "via 10.9.9.9 proto static".into());
+    });
+    let (ended, _) = simulation.run(Fate::Kind).unwrap();
+    let refused =
+        matches!(ended, Err(RunError::Refused(crate::reconcile::Refusal::Forbidden { .. })));
+    assert!(refused, "{ended:?}");
+    assert!(simulation.runs(OLD));
+    simulation.host.with(|world| world.network.foreign_routes.clear());
+    simulation.converge();
+    assert!(simulation.runs(NEW));
 }
 
 #[test]

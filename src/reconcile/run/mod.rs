@@ -174,6 +174,7 @@ fn local<'a>(gateway: &Gateway<'a>) -> Result<Local<'a>, RunError> {
         policy: &config.policy,
         attached: network.attached,
         addresses: network.addresses,
+        foreign_routes: network.foreign_routes,
     })
 }
 

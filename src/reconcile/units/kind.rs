@@ -97,6 +97,8 @@ pub struct Seen {
     pub tunnel: tunnel::Seen,
     /// Routes.
     pub routes: routes::Seen,
+    /// Routes that are somebody else's.
+    pub foreign_routes: routes::Foreign,
     /// A kind that only tests have.
     #[cfg(test)]
     pub relay: relay::Seen,
@@ -165,6 +167,7 @@ pub(super) fn observe(
         ipv6: network.ipv6,
         tunnel: tunnel::observe(machine, paths)?,
         routes: network.routes,
+        foreign_routes: network.foreign_routes,
         #[cfg(test)]
         relay: relay::observe(machine, paths)?,
         applied,
@@ -180,7 +183,8 @@ pub(super) fn steps(seen: &Seen, wanted: &Wanted) -> Vec<Step> {
     all.add(table.into_iter().collect(), Action::Nftables);
     all.add(link::steps(&seen.link, &seen.ipv6, &wanted.link, tunnel::id), Action::Link);
     all.add(tunnel::steps(&seen.tunnel, &wanted.tunnel, applied, &all.made), Action::Tunnel);
-    all.add(routes::steps(&seen.routes, &wanted.routes, &all.made), Action::Routes);
+    let routes = routes::steps(&seen.routes, &seen.foreign_routes, &wanted.routes, &all.made);
+    all.add(routes, Action::Routes);
     #[cfg(test)]
     all.add(relay::steps(&seen.relay, &wanted.relay, applied, &all.made), Action::Relay);
     all.steps

@@ -6,12 +6,13 @@
 
 pub(super) mod addresses;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use camino::Utf8PathBuf;
 use ipnet::IpNet;
 
+use crate::host::RouteKey;
 use crate::primitives::{ArtifactPath, ArtifactSet, Device, Fingerprint, Name};
 use crate::reconcile::config::Policy;
 
@@ -129,6 +130,17 @@ pub enum Forbidden {
         /// The device.
         device: Device,
     },
+    /// A route that somebody else has.
+    #[error(
+        "the route to {to} is there already, and is not ours: {by}; remove it, give it another metric, \
+         or take {to} out of mesh.yaml"
+    )]
+    Occupied {
+        /// Its destination.
+        to: IpNet,
+        /// How theirs leads there.
+        by: String,
+    },
     /// A source address that this host does not have.
     #[error(
         "the route to {to} has the source address {source_address}, which is no address of this host: correct `address` in mesh.yaml, or the network of this host"
@@ -156,6 +168,8 @@ pub struct Local<'a> {
     pub attached: BTreeSet<IpNet>,
     /// Its addresses, tunnels aside.
     pub addresses: BTreeSet<IpAddr>,
+    /// Routes of its main table that are not ours, in words.
+    pub foreign_routes: BTreeMap<RouteKey, String>,
 }
 
 /// A file of a bundle.

@@ -128,7 +128,7 @@ fn first_install_and_reboot() {
 #[expect(clippy::too_many_lines, reason = "a table")]
 fn drift_is_repaired_tunnel_by_tunnel() {
     type Change = fn(&mut Seen);
-    let cases: [(&str, Change, &[&str]); 16] = [
+    let cases: [(&str, Change, &[&str]); 17] = [
         (
             "a process died",
             |s| {
@@ -197,6 +197,14 @@ fn drift_is_repaired_tunnel_by_tunnel() {
                 s.routes.insert(lan(3), via(2));
             },
             &["~ route 192.168.3.0/24 dev tl-3 src 192.168.1.1"],
+        ),
+        (
+            "a route vanished, and somebody else has one there",
+            |s| {
+                s.routes.remove(&lan(3));
+                s.foreign_routes.insert(lan(3), "via 192.168.1.9 proto static".to_owned());
+            },
+            &[],
         ),
         (
             "a route of ours that nobody wants",

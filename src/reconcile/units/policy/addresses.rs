@@ -64,6 +64,7 @@ mod tests {
             policy: &policy,
             attached: ["192.168.10.0/24".parse().unwrap()].into(),
             addresses: ["192.168.10.1".parse().unwrap()].into(),
+            foreign_routes: [].into(),
         };
         check("it", network.parse().unwrap(), &local)
             .map_or_else(|error| error.to_string(), |()| String::new())

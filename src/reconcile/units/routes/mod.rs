@@ -21,6 +21,9 @@ pub type Wanted = BTreeMap<RouteKey, Via>;
 /// Every route of ours through a tunnel device.
 pub type Seen = BTreeMap<RouteKey, Via>;
 
+/// Everybody else's routes of the main table, in words.
+pub type Foreign = BTreeMap<RouteKey, String>;
+
 /// What is done to a route.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
@@ -41,10 +44,16 @@ pub(super) fn want(routes: &[Route]) -> impl Iterator<Item = (RouteKey, Via)> {
     routes.iter().map(move |route| (RouteKey::from(route.to), via(route)))
 }
 
-pub(super) fn steps(seen: &Seen, wanted: &Wanted, made: &Made) -> Vec<Step<Action>> {
+/// What is somebody else's stays as it is: local policy names it.
+pub(super) fn steps(
+    seen: &Seen,
+    foreign: &Foreign,
+    wanted: &Wanted,
+    made: &Made,
+) -> Vec<Step<Action>> {
     let step = |phase, action| Step::new(id(), phase, action);
     let mut steps = Vec::new();
-    for (route, via) in wanted {
+    for (route, via) in wanted.iter().filter(|(route, _)| !foreign.contains_key(route)) {
         // The kernel drops the routes of a device that is made anew, and there is no telling
         // before whether changing it will do that.
         let link = link::id(via.device);
@@ -71,7 +80,7 @@ pub(super) fn carry_out(action: &Action, executor: &mut Executor) -> Result<(), 
 }
 
 /// Routes lead into tunnels of the bundle, to networks that may be routed here, from an address of
-/// this host and of the same family.
+/// this host and of the same family, and nobody else has one there.
 pub(super) fn check(
     routes: &[Route],
     devices: &BTreeMap<Device, IpAddr>,
@@ -89,6 +98,9 @@ pub(super) fn check(
         }
         if to.addr().is_ipv6() && own.is_ipv4() {
             return Err(Forbidden::NoIpv6 { to, device });
+        }
+        if let Some(by) = local.foreign_routes.get(&RouteKey::from(to)) {
+            return Err(Forbidden::Occupied { to, by: by.clone() });
         }
         if !local.addresses.contains(&route.source) {
             return Err(Forbidden::Source { to, source_address: route.source });
