@@ -8,7 +8,7 @@ mod support;
 use std::time::Duration;
 
 use serde_json::Value;
-use support::gateways::{Ended, Gateway, Site, TOOLS, kill};
+use support::gateways::{Ended, Gateway, Site, TOOLS, is_root, kill};
 use support::sandbox;
 
 fn status(gateway: &Gateway, format: &str) -> String {
@@ -65,6 +65,36 @@ fn status_shows_what_runs() {
         assert_eq!(dead["tunnels"][0]["state"], "down");
         assert_eq!(dead["tunnels"][0]["process"], Value::Null);
     });
+}
+
+/// OpenVPN tells nobody but root how it is. That it cannot be asked does not mean that it is down.
+#[test]
+fn to_others_than_root_a_tunnel_that_runs_is_unknown() {
+    if !is_root() {
+        return;
+    }
+    let site = Site::new(2);
+    site.release();
+    let gateway = site.gateway(1);
+    gateway.converge();
+    let place = gateway.directory.display();
+    sandbox::run(&format!("chmod 755 {place} {place}/.."));
+    let program = gateway.directory.join("tieline");
+    std::fs::copy(env!("CARGO_BIN_EXE_tieline"), &program).unwrap();
+    let said = || {
+        let mut command = gateway.command("setpriv");
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(&program);
+        let command =
+            command.args(["status", "--config"]).arg(gateway.directory.join("gateway.yaml"));
+        let ended = Ended::from(command.output().unwrap());
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        ended.stdout
+    };
+    let text = said();
+    assert!(text.contains("tl-2    gw-2  unknown (ask as root)"), "{text}");
+    kill(gateway.processes()["tl-2"]);
+    let text = said();
+    assert!(text.contains("tl-2    gw-2  down"), "{text}");
 }
 
 #[test]

@@ -200,7 +200,8 @@ fn exit(error: &RunError) -> Exit {
             ReleaseError::NoRoot(_)
             | ReleaseError::BadRoot { .. }
             | ReleaseError::Configuration { .. },
-        ) => Exit::Configuration,
+        )
+        | RunError::Host(_) => Exit::Configuration,
         RunError::Release(ReleaseError::NothingForUs { .. }) => Exit::WrongGateway,
         RunError::Release(
             ReleaseError::Untrusted { source, .. } | ReleaseError::NeedsUpgrade(source),
@@ -211,7 +212,6 @@ fn exit(error: &RunError) -> Exit {
             _ => Exit::WrongGateway,
         },
         RunError::RollbackFailed { .. } | RunError::Alarm(_) => Exit::RollbackFailed,
-        RunError::Host(_) => Exit::Configuration,
         _ => Exit::Failure,
     }
 }

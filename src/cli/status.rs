@@ -142,6 +142,7 @@ fn row(tunnel: &TunnelStatus) -> [String; 6] {
         (State::Connecting, _, Some(detail)) => format!("connecting ({detail})"),
         (State::Connecting, _, None) => "connecting".to_owned(),
         (State::Down, ..) => "down".to_owned(),
+        (State::Unknown, ..) => "unknown (ask as root)".to_owned(),
     };
     let routes = tunnel.routes.iter().map(ToString::to_string);
     let missing = tunnel.missing_routes.iter().map(|to| format!("{to} (missing)"));

@@ -54,6 +54,8 @@ pub enum TunnelState {
     },
     /// The process does not answer.
     Silent,
+    /// It does not answer the user that asks: OpenVPN talks to root and to nobody else.
+    Closed,
 }
 
 /// Asks the processes and the network of this machine. Echo requests need CAP_NET_RAW

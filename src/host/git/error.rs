@@ -49,7 +49,7 @@ pub enum GitError {
         /// What it is called in gateway.yaml.
         option: &'static str,
         /// Why.
-        source: FileError,
+        source: Box<FileError>,
     },
     /// Its directory could not be prepared.
     #[error("cannot prepare the directory for git")]

@@ -33,7 +33,7 @@ impl Home {
     /// Makes the home below `directory`.
     pub(super) fn prepare(directory: &Utf8Path, remote: &Remote) -> Result<Self, GitError> {
         let fail = |option, source| {
-            let remote = remote.url.clone();
+            let (remote, source) = (remote.url.clone(), Box::new(source));
             GitError::Option { remote, option, source }
         };
         // The worker would find that out only after the remote has answered.

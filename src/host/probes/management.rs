@@ -7,6 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use camino::Utf8Path;
+use rustix::process::geteuid;
 use socket2::{Domain, SockAddr, Socket, Type};
 use time::OffsetDateTime;
 
@@ -24,7 +25,22 @@ const LIMIT: u64 = 1 << 16;
 
 /// The state of the tunnel whose management socket is at `socket`.
 pub(super) fn state(socket: &Utf8Path) -> TunnelState {
-    ask(socket, PATIENCE).ok().flatten().unwrap_or(TunnelState::Silent)
+    as_told(ask(socket, PATIENCE), geteuid().is_root())
+}
+
+/// What an answer comes to, for root or another user, to whom OpenVPN says nothing and hangs up.
+fn as_told(answer: io::Result<Option<TunnelState>>, root: bool) -> TunnelState {
+    use io::ErrorKind::{BrokenPipe, ConnectionReset, PermissionDenied};
+    match answer {
+        Ok(Some(state)) => state,
+        Ok(None) if !root => TunnelState::Closed,
+        Err(error)
+            if !root && matches!(error.kind(), BrokenPipe | ConnectionReset | PermissionDenied) =>
+        {
+            TunnelState::Closed
+        }
+        _ => TunnelState::Silent,
+    }
 }
 
 /// Whether the process answers within `patience`. It does once it has its key and its device.
@@ -134,7 +150,7 @@ mod tests {
             stream.read_exact(&mut question).unwrap();
             question
         });
-        let state = super::state(&socket);
+        let state = as_told(ask(&socket, PATIENCE), true);
         assert_eq!(&process.join().unwrap(), b"state\n");
         state
     }

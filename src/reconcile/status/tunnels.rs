@@ -61,6 +61,8 @@ pub enum State {
     Connecting,
     /// It has no process, or one that does not answer
     Down,
+    /// It has a process, which tells nobody but root how it is
+    Unknown,
 }
 
 /// Asks all tunnels of `manifest`.
@@ -111,6 +113,7 @@ fn status(
         TunnelState::Connected { since } => (State::Up, Some(UtcTime::from_clock(since)), None),
         TunnelState::Connecting { state } => (State::Connecting, None, Some(state)),
         TunnelState::Silent => (State::Down, None, None),
+        TunnelState::Closed => (State::Unknown, None, None),
     };
     let (peer, process) = (peer.clone(), process.map(|process| process.pid));
     let traffic = network.traffic.get(&device);
