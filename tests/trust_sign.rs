@@ -270,6 +270,50 @@ fn no_gateway_loses_its_bundle_by_accident() {
     desk.ok("sign --yes --key ci --drop perth");
 }
 
+/// Two lines of mesh.lock that are exchanged, or all of them made anew, change every tunnel, and a
+/// review of such a change shows nothing but numbers.
+#[test]
+fn no_gateway_gets_another_number_by_accident() {
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/five-lans");
+    let desk = Desk::new();
+    for file in ["mesh.yaml", "mesh.lock"] {
+        desk.write(file, fs::read(format!("{example}/{file}")).unwrap());
+    }
+    for key in ["boss", "ci"] {
+        desk.ok(&format!("key generate {key}"));
+    }
+    desk.ok("root init --yes --mesh acme --key boss --release-key ci.pub");
+    let number = |text: &str, from: &str, to: &str| {
+        assert!(text.contains(from), "{text}");
+        let text = text.replace(from, to);
+        desk.write("mesh.lock", &text);
+        desk.ok("build");
+    };
+    let lock = String::from_utf8(desk.read("mesh.lock")).unwrap();
+    number(&lock, "2 perth", "2 perth");
+    desk.ok("sign --yes --key ci");
+    let before = tree(&desk.path("repository"));
+
+    number(&lock, "2 perth\n3 sydney", "2 sydney\n3 perth");
+    let says = "other numbers to perth (172.19.0.2 would be 172.19.0.3), sydney (172.19.0.3 would";
+    desk.refused("sign --yes --key ci", 1, says);
+    desk.refused("sign --yes --key ci", 1, "--renumber perth --renumber sydney");
+    desk.refused("sign --yes --key ci --renumber perth", 1, "other numbers to sydney (");
+    number(&lock, "1 fremantle\n2 perth", "1 perth\n2 fremantle");
+    desk.refused("sign --yes --key ci", 1, "other numbers to fremantle (172.19.0.1");
+    assert_eq!(tree(&desk.path("repository")), before);
+
+    // A tunnel network that is elsewhere takes every address with it, and no number changes.
+    let mesh = String::from_utf8(desk.read("mesh.yaml")).unwrap();
+    desk.write("mesh.yaml", mesh.replace("172.19.0.0/16", "172.20.0.0/16"));
+    number(&lock, "2 perth", "2 perth");
+    desk.ok("sign --yes --key ci");
+    number(&lock, "2 perth\n3 sydney", "2 sydney\n3 perth");
+    desk.refused("sign --yes --key ci", 1, "other numbers to perth (172.20.0.2");
+    let said = desk.ok("sign --yes --key ci --renumber perth --renumber sydney");
+    assert!(said.contains("changed"), "{said}");
+}
+
 /// A CI job of last week, started again, would bring last week's mesh back.
 #[test]
 fn an_older_commit_is_not_signed_by_accident() {

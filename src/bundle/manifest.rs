@@ -1,6 +1,6 @@
 //! `bundle.json`: what a bundle is, for whom, and what a gateway is to do with its files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -127,6 +127,20 @@ impl Sysctl {
 }
 
 impl Manifest {
+    /// The mesh addresses that it shows, by gateway: the gateway's own and those at its tunnels'
+    /// far ends.
+    #[must_use]
+    pub fn addresses(&self) -> BTreeMap<Name, BTreeSet<IpAddr>> {
+        let mut addresses: BTreeMap<Name, BTreeSet<IpAddr>> = BTreeMap::new();
+        for unit in &self.units {
+            if let Unit::Tunnel { peer, local, remote, .. } = unit {
+                addresses.entry(self.gateway.clone()).or_default().insert(*local);
+                addresses.entry(peer.clone()).or_default().insert(*remote);
+            }
+        }
+        addresses
+    }
+
     /// The format this version writes and reads.
     pub const FORMAT: u32 = 1;
     /// Where the manifest stands in the bundle: before everything else.

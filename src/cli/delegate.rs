@@ -114,7 +114,7 @@ fn make(
     let (build, bundles) = build(options.build(), context)?;
     let proposal = delegate(&session.audit, change, &build, &bundles, &session.terms);
     let proposal = proposal.map_err(|error| refuse(&error))?;
-    review(options, &session.audit, &proposal, context)?;
+    review(options, &session, &proposal, context)?;
     let request = SigningRequest { remarks: vec![remark], ..SigningRequest::default() };
     conclude(options, &session, proposal, &request, context)
 }

@@ -4,6 +4,7 @@ mod inputs;
 mod offline;
 mod options;
 mod removed;
+mod renumbered;
 mod report;
 mod session;
 
@@ -29,7 +30,8 @@ pub(super) use session::{SigningRequest, begin, conclude, review};
 /// repository's root names for these roles have signed.
 ///
 /// It refuses to take a bundle away from a gateway, unless mesh.lock says that the gateway was
-/// removed; to go back to an older commit; and to sign by a clock that cannot be right.
+/// removed; to give gateways other numbers than they have; to go back to an older commit; and to
+/// sign by a clock that cannot be right.
 ///
 /// Metadata expire, so that nobody can keep a gateway on an old release unnoticed. Before the
 /// timestamp does, sign again, or run `tieline sign --refresh` from CI on a schedule. What expired
@@ -111,7 +113,7 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
         };
         proposal.map_err(|error| refuse(&error))?
     };
-    review(options, audit, &proposal, context)?;
+    review(options, &session, &proposal, context)?;
     conclude(options, &session, proposal, &request, context)
 }
 

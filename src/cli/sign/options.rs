@@ -35,6 +35,11 @@ pub(in crate::cli) struct Options {
     #[arg(long, value_name = "NAME")]
     pub(super) drop: Vec<Name>,
 
+    /// Let gateway NAME have another number, and so another address in the tunnel network, than in
+    /// the newest release
+    #[arg(long, value_name = "NAME")]
+    pub(super) renumber: Vec<Name>,
+
     /// The mesh, whose mesh.lock says which gateways there are and were
     #[arg(long, value_name = "FILE", default_value = "mesh.yaml")]
     pub(super) mesh: Utf8PathBuf,

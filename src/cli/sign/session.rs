@@ -2,7 +2,7 @@
 
 use camino::Utf8Path;
 
-use super::{Options, inputs, offline, removed, report};
+use super::{Options, inputs, offline, removed, renumbered, report};
 use crate::cli::trust::{Directory, consent, refuse};
 use crate::cli::{Context, Exit, Failure, Format};
 use crate::tuf::Signer;
@@ -65,15 +65,17 @@ pub(in crate::cli) fn begin<'h>(
 /// Refuses a proposal that most likely is a mistake.
 pub(in crate::cli) fn review(
     options: &Options,
-    audit: &Audit,
+    session: &SigningSession,
     proposal: &ProposedRelease,
     context: &Context,
 ) -> Result<(), Failure> {
+    let SigningSession { audit, repository, .. } = session;
     if !options.back {
         inputs::check_commit(audit, proposal, &options.mesh, context)?;
     }
     let may = removed::allowed(&options.drop, &options.mesh, proposal, context)?;
-    check_removed(&proposal.changes, &may).map_err(|error| refuse(&error))
+    check_removed(&proposal.changes, &may).map_err(|error| refuse(&error))?;
+    renumbered::check(&options.renumber, audit, repository, proposal, context)
 }
 
 /// Asks, signs, and writes what comes of it.

@@ -104,6 +104,9 @@ pub(super) fn refuse(error: &RepositoryError) -> Failure {
             (Exit::Failure, Some(format!("choose a later time with --{role}-expires")))
         }
         RepositoryError::Drops { gateways } => (Exit::Failure, Some(keep_or_drop(gateways))),
+        RepositoryError::Renumbers { gateways, .. } => {
+            (Exit::Failure, Some(restore_or_renumber(gateways)))
+        }
         RepositoryError::Superseded { .. } => (
             Exit::Signature,
             Some("sign a whole release with the new keys: `tieline sign`".to_owned()),
@@ -154,5 +157,16 @@ fn keep_or_drop(gateways: &[Name]) -> String {
         "build the mesh as it is; a gateway leaves it by going out of mesh.yaml and \
          `tieline lock`, or name it: {}",
         drops.join(" ")
+    )
+}
+
+/// What to do about gateways whose numbers have changed.
+fn restore_or_renumber(gateways: &[Name]) -> String {
+    let all: Vec<_> = gateways.iter().map(|name| format!("--renumber {name}")).collect();
+    format!(
+        "bring mesh.lock back from git as it was at the last release, run `tieline lock` and build \
+         again; every tunnel of these gateways would break until both its ends have the release: if \
+         you mean it, {}",
+        all.join(" ")
     )
 }

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU64;
 
-use crate::primitives::Name;
-use crate::tuf::client::{ExpiryCheck, Request, Stored, Update, describe};
+use crate::primitives::{Digest, Name};
+use crate::tuf::client::{ExpiryCheck, Request, Stored, Update, describe, storage_path};
 use crate::tuf::envelope::Envelope;
 use crate::tuf::metadata::{Root, Signed, Snapshot, Targets, Timestamp};
 use crate::tuf::{Limits, Role, RoleName, TrustError, TrustErrorKind};
@@ -109,6 +109,15 @@ impl Audit {
     #[must_use]
     pub fn superseded(&self) -> Option<u64> {
         self.newest.as_ref()?.superseded.map(NonZeroU64::get)
+    }
+
+    /// Where the bundle that `gateway` has in the newest release lies, and its digest.
+    #[must_use]
+    pub fn bundle(&self, gateway: &Name) -> Option<(String, Digest)> {
+        let newest = self.newest.as_ref()?;
+        let file = teams::effective(&newest.targets.body, &newest.teams).remove(gateway)?;
+        let digest = file.hashes.digest()?;
+        Some((storage_path(gateway, Some(digest)), digest))
     }
 
     /// The commit that the newest release was built from, where all its bundles say the same.

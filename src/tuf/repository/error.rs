@@ -85,6 +85,14 @@ pub enum RepositoryError {
         /// The gateways.
         gateways: Vec<Name>,
     },
+    /// Gateways whose numbers are others than before.
+    #[error("the release would give other numbers to {}", changed.join(", "))]
+    Renumbers {
+        /// The gateways.
+        gateways: Vec<Name>,
+        /// Each with its addresses in the tunnel network, before and after.
+        changed: Vec<String>,
+    },
     /// Nothing is delegated to this team.
     #[error("the newest release delegates nothing to {team}")]
     NoTeam {

@@ -6,7 +6,7 @@
 //!
 //! From the bottom up: errors, `files`, `terms`, `clock` and `signing`; a repository as it is in `teams`,
 //! `audit` and `succession`; `root` makes roots. A release goes from `propose`, `delegate` or `refresh`
-//! over `proposed`, while signatures are missing, and `review` to `complete`; `release` has its types and
+//! over `proposed`, while signatures are missing, `review` and `renumbered` to `complete`; `release` has its types and
 //! `next_metadata` what follows from it. `summary` is for people.
 
 mod audit;
@@ -20,6 +20,7 @@ mod propose;
 mod proposed;
 mod refresh;
 mod release;
+mod renumbered;
 mod review;
 mod root;
 mod root_error;
@@ -38,6 +39,7 @@ pub use propose::{changed_delegations, load_proposed, propose, propose_for_team}
 pub use proposed::{Missing, ProposedMetadata};
 pub use refresh::refresh;
 pub use release::{Changes, NewRelease, ProposedRelease};
+pub use renumbered::{Addresses, check_renumbered};
 pub use review::{check_clock, check_lifetimes, check_proposed, check_removed};
 pub use root::{
     Change, Edit, KeySummary, NamedKey, ProposedRoot, RoleSummary, RoleTerms, RootSummary,
