@@ -17,6 +17,8 @@ const WRONGS: &[&str] = &[
     "ip link delete tl-2",
     "ip link delete tl-2 && ip link delete tl-3",
     "ip link set tl-2 down",
+    "ip link set tl-2 down && ip link set tl-2 name spare$$",
+    "ip link set tl-2 down && ip link set tl-2 name other$$ && ip link set other$$ up",
     "ip link delete tl-2 && ip tuntap add dev tl-2 mode tun",
     "ip link set tl-2 mtu 600",
     "ip address flush dev tl-2",

@@ -75,6 +75,9 @@ pub struct NetworkState {
     pub table: Option<Digest>,
     /// The networks that devices other than tunnels are attached to.
     pub attached: BTreeSet<IpNet>,
+    /// The far ends of tun devices with other names, each with the user who may attach to the device. Of
+    /// our own user it is a tunnel's device that somebody has renamed.
+    pub other_tuns: BTreeSet<(u32, IpNet)>,
     /// The addresses of this host, those of tunnels aside.
     pub addresses: BTreeSet<IpAddr>,
 }

@@ -97,20 +97,29 @@ fn assemble(
     let mut state = NetworkState::default();
     let mut tuns: BTreeMap<u32, Tun> = BTreeMap::new();
     let mut names: BTreeMap<u32, &str> = BTreeMap::new();
+    let mut owners: BTreeMap<u32, u32> = BTreeMap::new();
     for message in links {
         let RouteNetlinkMessage::NewLink(link) = message else { continue };
         names.extend(name_of(link).map(|name| (link.header.index, name)));
         tuns.extend(read_link(link).map(|tun| (link.header.index, tun)));
+        owners.extend(read_tun(link).flatten().map(|owner| (link.header.index, owner)));
     }
     for message in addresses {
         if let RouteNetlinkMessage::NewAddress(address) = message {
             if let Some(tun) = tuns.get_mut(&address.header.index) {
                 tun.addresses.extend(read_pair(address));
                 tun.ipv6.autonomous |= is_link_local(address);
-            } else {
-                let (local, far) = locals(address);
-                state.addresses.extend(local.or(far));
-                state.attached.extend(read_network(address));
+                continue;
+            }
+            let (local, far) = locals(address);
+            state.addresses.extend(local.or(far));
+            let owner = owners.get(&address.header.index).filter(|_| local.is_some() && local != far);
+            match (owner, read_network(address)) {
+                (Some(owner), Some(network)) => {
+                    state.other_tuns.insert((*owner, network));
+                }
+                (None, network) => state.attached.extend(network),
+                (Some(_), None) => {}
             }
         }
     }
@@ -150,7 +159,7 @@ impl Tun {
 
 fn read_link(link: &LinkMessage) -> Option<Tun> {
     let mut device = None;
-    let (mut kind, mut mtu, mut owner, mut layer_three) = (None, None, None, false);
+    let mut mtu = None;
     let (mut traffic, mut ipv6) = (None, Ipv6::default());
     for attribute in &link.attributes {
         match attribute {
@@ -160,25 +169,30 @@ fn read_link(link: &LinkMessage) -> Option<Tun> {
                 traffic = Some(Traffic { received: stats.rx_bytes, sent: stats.tx_bytes });
             }
             LinkAttribute::AfSpecUnspec(families) => ipv6 = read_ipv6(families),
-            LinkAttribute::LinkInfo(infos) => {
-                for info in infos {
-                    match info {
-                        LinkInfo::Kind(InfoKind::Tun) => kind = Some(()),
-                        LinkInfo::Data(InfoData::Tun(data)) => {
-                            owner = tun_value(data, TUN_OWNER)
-                                .and_then(|bytes| bytes.try_into().ok())
-                                .map(u32::from_ne_bytes);
-                            layer_three = tun_value(data, TUN_TYPE) == Some(vec![LAYER_THREE]);
-                        }
-                        _ => {}
-                    }
-                }
-            }
             _ => {}
         }
     }
-    let up = link.header.flags.contains(LinkFlags::Up) && kind.is_some() && layer_three;
+    let kind = read_tun(link);
+    let up = link.header.flags.contains(LinkFlags::Up) && kind.is_some();
+    let owner = kind.flatten();
     Some(Tun { device: device?, up, mtu, owner, traffic, ipv6, addresses: Vec::new() })
+}
+
+/// The user who may attach to a tun device of layer three, where there is one; `None` where the device
+/// is something else.
+fn read_tun(link: &LinkMessage) -> Option<Option<u32>> {
+    let infos = link.attributes.iter().find_map(|attribute| match attribute {
+        LinkAttribute::LinkInfo(infos) => Some(infos),
+        _ => None,
+    })?;
+    let is_tun = infos.contains(&LinkInfo::Kind(InfoKind::Tun));
+    let data = infos.iter().find_map(|info| match info {
+        LinkInfo::Data(InfoData::Tun(data)) => Some(data),
+        _ => None,
+    })?;
+    let owner = tun_value(data, TUN_OWNER).and_then(|bytes| bytes.try_into().ok());
+    let layer_three = tun_value(data, TUN_TYPE) == Some(vec![LAYER_THREE]);
+    (is_tun && layer_three).then_some(owner.map(u32::from_ne_bytes))
 }
 
 /// Nothing is said of IPv6 where the kernel or the device has none.

@@ -167,12 +167,14 @@ fn repair(gateway: &Gateway, current: &Current) -> Result<(), RunError> {
 fn local<'a>(gateway: &Gateway<'a>) -> Result<Local<'a>, RunError> {
     let Gateway { machine, config, .. } = gateway;
     let network = machine.network.observe().map_err(|error| RunError::Observe(error.into()))?;
+    let others = network.other_tuns.iter().filter(|(owner, _)| *owner != gateway.owner);
+    let attached = network.attached.iter().chain(others.map(|(_, network)| network));
     Ok(Local {
         gateway: &config.gateway,
         mesh: &config.mesh,
         identity: gateway.identity,
         policy: &config.policy,
-        attached: network.attached,
+        attached: attached.copied().collect(),
         addresses: network.addresses,
         foreign_routes: network.foreign_routes,
     })
