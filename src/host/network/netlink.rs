@@ -113,7 +113,8 @@ fn assemble(
             }
             let (local, far) = locals(address);
             state.addresses.extend(local.or(far));
-            let owner = owners.get(&address.header.index).filter(|_| local.is_some() && local != far);
+            let owner =
+                owners.get(&address.header.index).filter(|_| local.is_some() && local != far);
             match (owner, read_network(address)) {
                 (Some(owner), Some(network)) => {
                     state.other_tuns.insert((*owner, network));
