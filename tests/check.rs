@@ -214,6 +214,10 @@ fn lock_gives_numbers_once() {
     assert!(ended.out.contains("6 LANs, 6 gateways, 15 tunnels"), "{}", ended.out);
     assert!(ended.out.contains("run `tieline lock`"), "{}", ended.out);
     assert_eq!(place.run(&["check", "--locked"]).exit, 65);
+    std::fs::copy(place.path("mesh.lock"), place.path("old")).unwrap();
+    let ended = place.run(&["-q", "lock"]);
+    assert_eq!((ended.exit, ended.out.as_str(), ended.err.as_str()), (0, "", ""));
+    std::fs::rename(place.path("old"), place.path("mesh.lock")).unwrap();
     let ended = place.run(&["lock"]);
     assert_eq!(ended.out, "mesh.lock: added 6 zurich\n");
     assert_eq!(place.read("mesh.lock"), format!("{before}6 zurich\n"));
@@ -309,6 +313,38 @@ fn init_writes_a_mesh_that_only_lacks_certificates() {
     assert!(ended.out.contains("2 LANs, 2 gateways, 1 tunnel: no problems"), "{}", ended.out);
     assert_eq!(place.run(&["lock"]).exit, 0);
     assert_eq!(place.run(&["check", "--locked"]).exit, 0);
+}
+
+/// A repository that ignores something already has to ignore private keys as well.
+#[test]
+fn init_adds_to_a_gitignore_what_it_lacks() {
+    for (before, after) in [
+        ("", "*.pem\n/build/\n/repository/\n"),
+        ("/target/\n", "/target/\n*.pem\n/build/\n/repository/\n"),
+        ("/build/\n# notes", "/build/\n# notes\n*.pem\n/repository/\n"),
+        ("*.pem\n/build/\n/repository/\n", "*.pem\n/build/\n/repository/\n"),
+    ] {
+        let place = Place::empty();
+        place.write(".gitignore", before);
+        let ended = place.run(&["init"]);
+        assert_eq!((ended.exit, place.read(".gitignore").as_str()), (0, after));
+        assert_eq!(ended.err.contains("added"), before != after, "{}", ended.err);
+        // Whoever adds everything adds no key.
+        place.write("release.pem", "secret");
+        let git = |arguments: &[&str]| {
+            let output = Command::new("git").current_dir(place.path("")).args(arguments).output();
+            String::from_utf8(output.unwrap().stdout).unwrap()
+        };
+        git(&["init", "-q", "."]);
+        git(&["add", "."]);
+        let staged = git(&["ls-files"]);
+        assert!(staged.contains("mesh.yaml") && !staged.contains("pem"), "{staged}");
+    }
+    let place = Place::empty();
+    std::os::unix::fs::symlink("elsewhere", place.path(".gitignore")).unwrap();
+    let ended = place.run(&["init"]);
+    assert_eq!(ended.exit, 1);
+    assert!(ended.err.contains("*.pem"), "{}", ended.err);
 }
 
 #[test]

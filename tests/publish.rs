@@ -32,6 +32,18 @@ fn said(output: &Output) -> String {
 }
 
 #[test]
+fn many_branches_are_a_number() {
+    let server = GitServer::daemon();
+    let releases = Releases::new();
+    let gateways: Vec<_> = (1..=7).map(|n| format!("gw-{n}")).collect();
+    let bundles: Vec<_> = gateways.iter().map(|name| (name.as_str(), "1")).collect();
+    releases.add(&bundles);
+    let output = tieline(&releases, &server, &[]);
+    assert_eq!(said(&output), "published release 1: created 8 branches\n");
+    assert_eq!(server.branches().len(), 8);
+}
+
+#[test]
 fn the_command_says_what_changed_and_when_nothing_does() {
     let server = GitServer::daemon();
     let releases = Releases::new();

@@ -55,6 +55,25 @@ fn a_release_from_nothing() {
     assert_eq!(mode(&desk, "repository/metadata/timestamp.json"), 0o644);
 }
 
+/// Found at once, and not when the first release is signed.
+#[test]
+fn a_root_is_for_the_mesh_that_is_described_beside_it() {
+    let desk = Desk::new();
+    desk.ok("key generate root.pem");
+    let init = "root init --yes --mesh test --key root.pem --release-key root.pem.pub";
+    desk.write("mesh.yaml", "mesh: acme\n");
+    desk.refused(init, 1, "mesh.yaml is of mesh acme, and this root would be of mesh test");
+    assert!(!desk.path("repository").exists());
+    // What is no mesh says nothing.
+    for text in ["", "mesh: [acme]\n", "mesh: {", "mesh: test\n"] {
+        desk.write("mesh.yaml", text);
+        desk.ok(init);
+        for written in ["repository", "root"] {
+            std::fs::remove_dir_all(desk.path(written)).unwrap();
+        }
+    }
+}
+
 #[test]
 fn programs_read_json() {
     let desk = begun();

@@ -22,7 +22,8 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
     let Examined { sources, findings, outcome, .. } =
         examine(&args.file, Locking::Optional, context)?;
     let Some(outcome) = outcome else { return Err(refuse(&findings, &sources, context)) };
-    if !findings.is_empty() {
+    let quiet = context.terminal.is_quiet();
+    if !findings.is_empty() && !quiet {
         context.terminal.report(&findings_text(&findings, &sources, true));
     }
     let (update, file) = (outcome.update, &sources.lock.name);
@@ -36,6 +37,7 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
     let report = LockReport::new(&update);
     match context.format {
         Format::Json => context.json(&report)?,
+        Format::Human if quiet => {}
         Format::Human if update.is_change() => context.terminal.result(&report.text(file))?,
         Format::Human if converted => {
             context

@@ -70,6 +70,9 @@ fn explain(error: &PublishError) -> Failure {
     Failure { hint, ..Failure::new(exit, error) }
 }
 
+/// Branches that are named one by one.
+const MOST_NAMED: usize = 5;
+
 fn summary(published: &Published) -> String {
     let number = published.release;
     if published.branches.is_empty() {
@@ -80,7 +83,11 @@ fn summary(published: &Published) -> String {
     let counted = groups.into_iter().filter_map(|(change, word)| {
         let branches = published.branches.iter().filter(|&(_, &made)| made == change);
         let names: Vec<_> = branches.map(|(name, _)| name.as_str()).collect();
-        (!names.is_empty()).then(|| format!("{word} {}", names.join(", ")))
+        match names.len() {
+            0 => None,
+            1..=MOST_NAMED => Some(format!("{word} {}", names.join(", "))),
+            count => Some(format!("{word} {count} branches")),
+        }
     });
     let done = if published.dry_run { "would publish" } else { "published" };
     format!("{done} release {number}: {}", counted.collect::<Vec<_>>().join("; "))

@@ -11,7 +11,8 @@ use crate::cli::trust::{
     AnchorArgs, Lifetime, NamedSource, Passphrase, SignerArgs, consent, refuse,
 };
 use crate::cli::{Context, Exit, Failure, Format};
-use crate::primitives::Name;
+use crate::primitives::{Name, Printable};
+use crate::spec::{MAX_BYTES, SourceFile, decode, parse};
 use crate::tuf::repository::{NamedKey, RoleTerms, RootError, RootTerms, first_proposed_root};
 use crate::tuf::{KeyId, PublicKey, Role, Signer, UtcTime};
 
@@ -104,10 +105,31 @@ pub(super) struct Init {
 /// What people call keys, as far as is known.
 type Names = BTreeMap<KeyId, Name>;
 
+/// Refuses a root for another mesh than the one described here: no gateway would take its releases.
+fn refuse_another_mesh(mesh: &Name, context: &Context) -> Result<(), Failure> {
+    let path = context.path(Utf8Path::new("mesh.yaml"));
+    let Ok(bytes) = context.host.files.read(&path, MAX_BYTES) else { return Ok(()) };
+    // What is wrong with the file is for `tieline check` to say.
+    let text = decode(SourceFile::Mesh, &bytes).unwrap_or_default();
+    let described = parse(text).spec.and_then(|spec| spec.mesh).map(|name| name.value);
+    match described {
+        Some(described) if described != mesh.as_str() => {
+            let described = Printable(&described);
+            let message =
+                format!("{path} is of mesh {described}, and this root would be of mesh {mesh}");
+            Err(Failure::say(Exit::Failure, message).hint(
+                "give both the same name; for a root of another mesh, -C DIR names its directory",
+            ))
+        }
+        _ => Ok(()),
+    }
+}
+
 pub(super) fn run(args: &Init, context: &mut Context) -> Result<Exit, Failure> {
     let (repository, proposal) = (args.repository.clone(), args.proposal.clone());
     let anchor = AnchorArgs::default();
     refuse_a_second_root(&repository, &proposal, context)?;
+    refuse_another_mesh(&args.mesh, context)?;
     let ceremony = Ceremony::open(&Place { repository, proposal, anchor }, context)?;
     refuse_a_second_proposal(&ceremony, context)?;
     let signers = args.signers.load(context)?;
