@@ -102,7 +102,8 @@ fn assemble(
         let RouteNetlinkMessage::NewLink(link) = message else { continue };
         names.extend(name_of(link).map(|name| (link.header.index, name)));
         tuns.extend(read_link(link).map(|tun| (link.header.index, tun)));
-        owners.extend(read_tun(link).flatten().map(|owner| (link.header.index, owner)));
+        let owner = read_tun(link).and_then(|tun| tun.owner);
+        owners.extend(owner.map(|owner| (link.header.index, owner)));
     }
     for message in addresses {
         if let RouteNetlinkMessage::NewAddress(address) = message {
@@ -175,13 +176,18 @@ fn read_link(link: &LinkMessage) -> Option<Tun> {
     }
     let kind = read_tun(link);
     let up = link.header.flags.contains(LinkFlags::Up) && kind.is_some();
-    let owner = kind.flatten();
+    let owner = kind.and_then(|tun| tun.owner);
     Some(Tun { device: device?, up, mtu, owner, traffic, ipv6, addresses: Vec::new() })
 }
 
-/// The user who may attach to a tun device of layer three, where there is one; `None` where the device
-/// is something else.
-fn read_tun(link: &LinkMessage) -> Option<Option<u32>> {
+/// What makes a device a tun device of layer three.
+struct TunKind {
+    /// The user who may attach to it, where only one may.
+    owner: Option<u32>,
+}
+
+/// Whether a device is such a one.
+fn read_tun(link: &LinkMessage) -> Option<TunKind> {
     let infos = link.attributes.iter().find_map(|attribute| match attribute {
         LinkAttribute::LinkInfo(infos) => Some(infos),
         _ => None,
@@ -193,7 +199,7 @@ fn read_tun(link: &LinkMessage) -> Option<Option<u32>> {
     })?;
     let owner = tun_value(data, TUN_OWNER).and_then(|bytes| bytes.try_into().ok());
     let layer_three = tun_value(data, TUN_TYPE) == Some(vec![LAYER_THREE]);
-    (is_tun && layer_three).then_some(owner.map(u32::from_ne_bytes))
+    (is_tun && layer_three).then_some(TunKind { owner: owner.map(u32::from_ne_bytes) })
 }
 
 /// Nothing is said of IPv6 where the kernel or the device has none.
