@@ -215,6 +215,11 @@ impl Sweep {
         self.check(point);
         assert_eq!(self.picture(), self.end, "{point}: {}", ended.stderr);
         assert!(!self.state().join("journal.json").exists(), "{point}: a transaction is open");
+        let half = |path: &PathBuf| {
+            path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(".tieline-"))
+        };
+        let half: Vec<_> = files_below(&gateway.directory).into_iter().filter(half).collect();
+        assert!(half.is_empty(), "{point}: half of a file is left: {half:?}");
         rejected
     }
 

@@ -15,7 +15,7 @@ use crate::primitives::{ArtifactSet, Digest};
 
 pub(super) use candidate::addressed;
 pub use candidate::{Candidate, Refusal};
-pub(super) use repair::repair_files;
+pub(super) use repair::{distrust_changed, repair_files};
 #[cfg(test)]
 pub(super) use restore::BUNDLE;
 pub use restore::RestoreError;

@@ -1,7 +1,9 @@
 //! The files of the generation in use: those that were changed are restored before anything goes by
 //! them.
 
-use super::{Current, linked, restore};
+use camino::Utf8Path;
+
+use super::{Candidate, Current, linked, restore};
 use crate::host::FileError;
 use crate::primitives::error_chain;
 use crate::reconcile::events::Event;
@@ -50,6 +52,23 @@ pub(in crate::reconcile) fn repair_files(
             Ok(Current::Whole(generation))
         }
     }
+}
+
+/// Has started again what may have read a changed file of the generation at `place`, which is about to
+/// be made whole by the bundle it came from.
+pub(in crate::reconcile) fn distrust_changed(
+    gateway: &Gateway,
+    place: &Utf8Path,
+    candidate: &Candidate,
+) -> Result<(), FileError> {
+    let (files, run) = (gateway.machine.files, &gateway.config.paths.run);
+    let bytes = candidate.bytes().to_vec();
+    // What cannot be unpacked has been refused before.
+    let Ok(original) = restore::unpacked(files, place, candidate.release(), bytes) else {
+        return Ok(());
+    };
+    let mut applied = Applied::load(files, run);
+    if original.strike(&mut applied) { applied.save(files, run) } else { Ok(()) }
 }
 
 fn restore(gateway: &Gateway, original: &restore::Original) -> Result<(), FileError> {

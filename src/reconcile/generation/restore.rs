@@ -54,12 +54,22 @@ pub(super) fn original(files: &dyn Files, place: &Utf8Path) -> Result<Original, 
     let wrong = || RestoreError::Bundle { path: path.clone() };
     let (release, short) = named(place).ok_or_else(wrong)?;
     let bytes = files.read(&path, limit()).map_err(|_| wrong())?;
-    let digest = Digest::of(&bytes);
     // The label says all of the digest, but may be what was changed; the name says enough to tell
     // damage.
-    if digest.short() != short {
+    if Digest::of(&bytes).short() != short {
         return Err(wrong());
     }
+    unpacked(files, place, release, bytes)
+}
+
+/// How the generation at `place` has to be by a bundle that came with `release`.
+pub(super) fn unpacked(
+    files: &dyn Files,
+    place: &Utf8Path,
+    release: u64,
+    bytes: Vec<u8>,
+) -> Result<Original, RestoreError> {
+    let (path, digest) = (place.join(BUNDLE), Digest::of(&bytes));
     let (manifest, artifacts) = unpack(&bytes).map_err(|error| {
         let (path, source) = (path.clone(), Box::new(error));
         RestoreError::Unpack { path, source }

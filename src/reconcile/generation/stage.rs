@@ -5,7 +5,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::candidate::Candidate;
 use super::{Label, directory, linked, load, names, restore};
 use crate::bundle::Manifest;
-use crate::host::{FileError, Files, Mode, TEMPORARY};
+use crate::host::{FileError, Files, Mode};
 use crate::primitives::Digest;
 
 /// How many generations are kept: the current one, and two to go back to.
@@ -88,17 +88,13 @@ pub(in crate::reconcile) fn unlink(files: &dyn Files, state: &Utf8Path) -> Resul
     files.sync_dir(state)
 }
 
-/// Removes all generations but the current one and those that were `used` most lately, and what
-/// interrupted runs left behind. The numbers of releases say less about what is worth keeping:
+/// Removes all generations but the current one and those that were `used` most lately. The numbers of releases say less about what is worth keeping:
 /// one that an attacker chose stays the highest for ever.
 pub(in crate::reconcile) fn prune(
     files: &dyn Files,
     state: &Utf8Path,
     used: &[String],
 ) -> Result<(), FileError> {
-    for name in files.list(state)?.iter().filter(|name| name.starts_with(TEMPORARY)) {
-        files.remove(&state.join(name))?;
-    }
     let generations = directory(state);
     let there = files.list(&generations)?;
     let known = names(files, state)?;

@@ -4,6 +4,7 @@ mod boot;
 mod manual_rollback;
 mod preview;
 mod session;
+mod unfinished;
 
 use std::collections::BTreeSet;
 
@@ -271,9 +272,12 @@ fn apply(
     let candidate = Candidate::check(bundle, unpacked, &local(gateway)?)?;
     let write = |source| RunError::Stage { release, source };
     let linked = generation::linked(files, state).map_err(RunError::Directories)?;
+    let same = linked.filter(|link| link.as_str().ends_with(&bundle.digest().short()));
+    if let Some(link) = &same {
+        generation::distrust_changed(gateway, &state.join(link), &candidate).map_err(write)?;
+    }
     let to = generation::stage(files, state, &candidate).map_err(write)?;
-    let same = linked.is_some_and(|link| link.as_str().ends_with(&bundle.digest().short()));
-    if same {
+    if same.is_some() {
         // What was in use had been damaged, and is whole again. There is nothing to prove.
         generation::switch(files, state, &to).map_err(write)?;
         let (_, current) = in_use(gateway)?;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::unfinished;
 use crate::host::LockGuard;
 use crate::reconcile::error::RunError;
 use crate::reconcile::gateway::Gateway;
@@ -53,6 +54,7 @@ pub(super) fn session(gateway: &Gateway, work: impl FnOnce() -> Result<Outcome, 
         Ok(held) => held,
         Err(error) => return Run { ended: Err(error), report: Report::of(&events.all()) },
     };
+    events.warn_of(unfinished::remove(files, paths));
     let before = LastRun::load(files, paths);
     let ended = work();
     let now = UtcTime::from_clock(machine.clock.now());

@@ -112,6 +112,28 @@ fn the_end_of_metadata_is_announced_once() {
 }
 
 #[test]
+fn what_killed_runs_left_is_gone_with_the_next_one() {
+    let simulation = settled();
+    let left = [
+        format!("{STATE}/.tieline-a"),
+        format!("{STATE}/generations/.tieline-b/bundle.json"),
+        format!("{RUN}/.tieline-c"),
+        format!("{RUN}/openvpn/.tieline-d"),
+    ];
+    let kept = [format!("{STATE}/notes"), format!("{RUN}/openvpn/.other")];
+    let unpacked = format!("{STATE}/generations/.tieline-b");
+    crate::host::Files::create_dir(&simulation.host, unpacked.as_str().into()).unwrap();
+    for path in left.iter().chain(&kept) {
+        simulation.host.put(path, b"half");
+    }
+    assert_eq!(simulation.converge(), "");
+    let there =
+        |path: &String| crate::host::Files::read(&simulation.host, path.as_str().into(), 9).is_ok();
+    assert!(!left.iter().any(there), "{:?}", simulation.disk());
+    assert!(kept.iter().all(there));
+}
+
+#[test]
 fn two_runs_at_once_are_one() {
     let simulation = settled();
     let (first, _) = simulation.run(Fate::Kind).unwrap();

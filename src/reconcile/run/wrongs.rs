@@ -10,6 +10,7 @@ use crate::bundle::Sysctl;
 use crate::host::fake::Fate;
 use crate::host::{Link, Network as _, NetworkState, Process, RouteKey, Via};
 use crate::primitives::{Device, Digest, UnitId};
+use crate::reconcile::generation::BUNDLE;
 
 const TUNNELS: Tunnels = &[(2, 11002), (3, 11003)];
 
@@ -142,7 +143,7 @@ fn all() -> Vec<Wrong> {
         simulation.host.put(&format!("{place}/.generation.json"), b"{}");
     }));
     all.push(file("the bundle deleted", |simulation, place| {
-        simulation.host.forget(&format!("{place}/bundle.tar.gz"));
+        simulation.host.forget(&format!("{place}/{BUNDLE}"));
     }));
     for (what, path) in [
         ("applied.json", format!("{RUN}/applied.json")),
