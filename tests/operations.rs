@@ -119,6 +119,12 @@ fn what_is_changed_by_hand_is_put_right_without_network() {
         let well = gateway.converge();
         assert!(well.starts_with("gw-1: well again; runs had failed since 2"), "{well}");
         assert_eq!(gateway.converge(), "");
+        // Who asks for more hears what was looked at.
+        let idle = Ended::from(gateway.reconcile_command(&[]).arg("-v").output().unwrap());
+        assert_eq!((idle.code, idle.stdout.as_str()), (0, ""));
+        let said = "gw-1: nothing to do: release 1 is the newest, and devices, tunnels, routes, firewall \
+                    and settings are as it asks\n";
+        assert!(idle.stderr.ends_with(said), "{}", idle.stderr);
     });
 }
 

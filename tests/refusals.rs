@@ -162,7 +162,11 @@ fn what_is_signed_but_expired_is_refused_and_tunnels_stay() {
         mesh::add(&mut site.mesh, 3);
         site.repository.release(&mesh::numbered(&site.mesh), 5);
         site.publish();
-        demand(&site, "expired metadata", &Refused { code: 11, says: &["expired at"] });
+        demand(
+            &site,
+            "expired metadata",
+            &Refused { code: 11, says: &["expired at", "`tieline sign --refresh`"] },
+        );
     });
 }
 

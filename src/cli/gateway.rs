@@ -39,10 +39,13 @@ impl ConfigArgs {
             let failure = Failure::new(Exit::Configuration, &error);
             match &error {
                 ConfigError::File(cause) if cause.is_not_found() => failure.hint(
-                    "write the file, or say where it is with --config; docs/gateway.md has one \
-                     to begin with",
+                    "write the file, or say where it is with --config; the Debian package has one to \
+                     begin with: /usr/share/doc/tieline/examples/gateway.yaml",
                 ),
-                _ => failure.hint("correct the file; docs/gateway.md says what may stand in it"),
+                _ => failure.hint(
+                    "correct the file; what may stand in it is in /usr/share/doc/tieline/gateway.md \
+                     of the Debian package",
+                ),
             }
         })
     }

@@ -7,7 +7,7 @@ use crate::reconcile::{
     self, Alarm, Events, Move, OnDrift, Outcome, Preview, PreviewPhase, Refusal, ReleaseError,
     Report, RunError,
 };
-use crate::tuf::TrustErrorKind;
+use crate::tuf::{TrustError, TrustErrorKind};
 
 /// The codes of this command, for monitoring. [`Exit`] has them all.
 const EXIT_CODES: &str = "\
@@ -83,9 +83,23 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
             }
             return Err(failure);
         }
-        report.changed() || !report.drift.is_empty()
+        let changed = report.changed() || !report.drift.is_empty();
+        if !changed && !printed {
+            context.terminal.step(&nothing_to_do(&config.gateway, &report));
+        }
+        changed
     };
     Ok(if changed && args.detailed_exitcode { Exit::Changed } else { Exit::Done })
+}
+
+/// What an idle run has looked at.
+fn nothing_to_do(gateway: &Name, report: &Report) -> String {
+    let release = report.last_run.as_ref().and_then(|run| run.release);
+    let release =
+        release.map(|number| format!("release {number} is the newest, and ")).unwrap_or_default();
+    format!(
+        "{gateway}: nothing to do: {release}devices, tunnels, routes, firewall and settings are as it asks"
+    )
 }
 
 /// Prints the note that a run has left of how it ended, for programs.
@@ -216,6 +230,23 @@ fn exit(error: &RunError) -> Exit {
     }
 }
 
+/// What makes expired metadata valid again, by whose they are.
+fn renewal(error: &TrustError) -> &'static str {
+    match error {
+        TrustError::Expired { file, .. } if file.ends_with("root.json") => {
+            "tunnels stay as they are; renew the root with `tieline root renew` and publish it, or \
+             correct this host's clock"
+        }
+        TrustError::Expired { file, .. } if file.ends_with("timestamp.json") => {
+            "tunnels stay as they are; `tieline sign --refresh` and publish, or correct this host's clock"
+        }
+        _ => {
+            "tunnels stay as they are; `tieline sign` a release again and publish it, or correct this \
+             host's clock"
+        }
+    }
+}
+
 /// What to do about it.
 fn hint(error: &RunError) -> String {
     let text = match error {
@@ -258,9 +289,7 @@ fn hint(error: &RunError) -> String {
             TrustErrorKind::Rollback => {
                 "nothing was changed; to go back, publish the old content as a new release"
             }
-            TrustErrorKind::Expired => {
-                "tunnels stay as they are; sign the metadata again, or correct this host's clock"
-            }
+            TrustErrorKind::Expired => renewal(source),
             TrustErrorKind::WrongGateway => {
                 "nothing was changed; look at `gateway` and `mesh` in gateway.yaml"
             }
@@ -272,7 +301,9 @@ fn hint(error: &RunError) -> String {
             }
         },
         RunError::Refused(Refusal::Identity { .. }) => {
-            "nothing was changed; put the fingerprint into mesh.yaml, or the right key pair back"
+            "nothing was changed; if `gateway` in gateway.yaml is not the name of this host, correct \
+             that; if it is, put the fingerprint into mesh.yaml below this gateway, or the right key \
+             pair back"
         }
         RunError::Refused(Refusal::Forbidden { .. }) => {
             "nothing was changed; change mesh.yaml, or `policy` in gateway.yaml"
@@ -300,4 +331,22 @@ fn hint(error: &RunError) -> String {
         }
     };
     text.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_has_to_renew_what_depends_on_what_has_expired() {
+        let hint = |file: &str| {
+            let time = "2030-01-01T00:00:00Z".parse().unwrap();
+            renewal(&TrustError::Expired { file: file.to_owned(), expired: time, now: time })
+        };
+        assert!(hint("metadata/3.root.json").contains("`tieline root renew`"));
+        assert!(hint("metadata/timestamp.json").contains("`tieline sign --refresh`"));
+        for file in ["metadata/7.snapshot.json", "metadata/7.targets.json"] {
+            assert!(hint(file).contains("`tieline sign` a release"));
+        }
+    }
 }

@@ -213,7 +213,8 @@ fn lan(name: Placed<String>, node: Placed<Node>, findings: &mut Findings) -> Opt
 fn networks(owner: &str, node: Placed<Node>, findings: &mut Findings) -> Vec<Placed<String>> {
     let items = list(&format!("`networks` of {owner}"), "`[192.168.10.0/24]`", node, findings);
     let what = format!("a network of {owner}");
-    items.into_iter().filter_map(|item| text(&what, &item, findings)).collect()
+    let network = |item| address_text(&what, "192.168.10.0/24", &item, findings);
+    items.into_iter().filter_map(network).collect()
 }
 
 fn gateways(owner: &str, node: Placed<Node>, findings: &mut Findings) -> Vec<GatewaySpec> {
@@ -247,7 +248,8 @@ fn gateway(
     let address_of = format!("`address` of {owner}");
     Some(GatewaySpec {
         endpoint: endpoint.and_then(|node| endpoint_text(&endpoint_of, &node, findings)),
-        address: address.and_then(|node| text(&address_of, &node, findings)),
+        address: address
+            .and_then(|node| address_text(&address_of, "192.168.10.1", &node, findings)),
         certificates: certificates
             .map(|node| self::certificates(&owner, node, findings))
             .unwrap_or_default(),
@@ -256,6 +258,22 @@ fn gateway(
             .unwrap_or_default(),
         name,
     })
+}
+
+/// `address: 10.44` is a number to YAML, and would be no address in quotes either.
+fn address_text(
+    what: &str,
+    whole: &str,
+    node: &Placed<Node>,
+    findings: &mut Findings,
+) -> Option<Placed<String>> {
+    let written = text(&what, node, findings);
+    if matches!(node.value, Node::Number(_))
+        && let Some(finding) = findings.last_mut()
+    {
+        finding.hint = Some(format!("write it whole: {whole}"));
+    }
+    written
 }
 
 /// `endpoint: null` looks like a way to say that there is none.

@@ -83,7 +83,7 @@ fn usable(key: &SshKey) -> Result<PublicKey, Failure> {
     let why = if algorithm.starts_with("sk-") {
         "a security key signs a counter and flags as well, so its signatures mean nothing to TUF"
     } else if algorithm.contains("rsa") {
-        "RSA keys are refused on purpose: see docs/trust.md"
+        "RSA keys are refused on purpose: name an ed25519 key"
     } else if algorithm.contains("cert") {
         "a certificate is no key: name the key it was made for"
     } else {
