@@ -340,6 +340,48 @@ fn an_older_commit_is_not_signed_by_accident() {
     desk.ok("sign --yes --key ci");
 }
 
+/// CI's checkout has one commit by default, which tells nothing of what came before or after it.
+#[test]
+fn a_shallow_clone_signs_nothing_that_it_cannot_tell() {
+    let desk = begun(1);
+    let git = |arguments: &str| {
+        desk.tool("git", &format!("-c user.name=a -c user.email=a@b {arguments}")).trim().to_owned()
+    };
+    git("init -q -b main origin");
+    let commits = ["one", "two", "three"].map(|message| {
+        git(&format!("-C origin commit -q --allow-empty -m {message}"));
+        git(&format!("-C origin branch {message}"));
+        git("-C origin rev-parse HEAD")
+    });
+    let [one, two, three] = &commits;
+    let clone = |branch: &str| {
+        let _ = std::fs::remove_dir_all(desk.path(".git"));
+        let url = format!("file://{}", desk.path("origin").display());
+        git(&format!("clone -q --depth 1 --no-checkout -b {branch} {url} clone"));
+        std::fs::rename(desk.path("clone/.git"), desk.path(".git")).unwrap();
+        std::fs::remove_dir_all(desk.path("clone")).unwrap();
+    };
+    clone("two");
+    build(&desk, &[("perth", 2)], Some(two));
+    desk.ok("sign --yes --key ci");
+    // The same commit again is neither earlier nor later.
+    build(&desk, &[("perth", 3)], Some(two));
+    desk.ok("sign --yes --key ci");
+    for (branch, commit) in [("one", one), ("three", three)] {
+        clone(branch);
+        build(&desk, &[("perth", 4)], Some(commit));
+        desk.refused("sign --yes --key ci", 21, "this is a shallow clone");
+        desk.refused("sign --yes --key ci", 21, "`git fetch --unshallow`");
+    }
+    git("fetch -q --unshallow");
+    desk.ok("sign --yes --key ci");
+    clone("one");
+    git("fetch -q --unshallow origin main");
+    build(&desk, &[("perth", 1)], Some(one));
+    desk.refused("sign --yes --key ci", 21, "which comes after it");
+    desk.ok("sign --yes --key ci --back");
+}
+
 /// What a wrong clock signs, gateways believe.
 #[test]
 fn clocks_that_cannot_be_right() {

@@ -9,6 +9,7 @@ use super::Options;
 use crate::bundle::{self, Build};
 use crate::cli::trust::{AuditFailure, Directory, refuse};
 use crate::cli::{Context, Exit, Failure};
+use crate::host::git::Follows;
 use crate::primitives::{Digest, Name};
 use crate::tuf::repository::{
     Audit, NewFile, ProposedMetadata, ProposedRelease, changed_delegations, load_proposed,
@@ -167,7 +168,7 @@ fn compare(
 }
 
 /// Refuses a build of a commit that the newest release's commit already contains: most likely an
-/// old job of CI was started again.
+/// old job of CI was started again. A clone that lacks the history to tell is refused as well.
 pub(super) fn check_commit(
     audit: &Audit,
     proposal: &ProposedRelease,
@@ -178,18 +179,30 @@ pub(super) fn check_commit(
         return Ok(());
     };
     let mesh = context.path(mesh);
-    if before == *next || context.host.checkout.contains(&mesh, &before, next) != Some(true) {
+    if before == *next {
         return Ok(());
     }
     let short = |commit: &str| commit.chars().take(12).collect::<String>();
-    let message = format!(
-        "the build is of commit {}, and the newest release is of {}, which comes after it",
-        short(next),
-        short(&before)
-    );
-    Err(Failure::say(Exit::Rollback, message).hint(
-        "build the newest commit; to go back, revert in git, or say that you mean it with --back",
-    ))
+    let (built, released) = (short(next), short(&before));
+    let (message, hint) = match context.host.checkout.follows(&mesh, &before, next) {
+        Follows::No | Follows::Unknown => return Ok(()),
+        Follows::Yes => (
+            format!(
+                "the build is of commit {built}, and the newest release is of {released}, which comes \
+                 after it"
+            ),
+            "build the newest commit; to go back, revert in git, or say that you mean it with --back",
+        ),
+        Follows::CutOff => (
+            format!(
+                "this is a shallow clone: whether commit {built} comes before {released}, which the \
+                 newest release is of, cannot be seen"
+            ),
+            "fetch the whole history: `git fetch --unshallow`, or `fetch-depth: 0` in a workflow; \
+             --back signs whatever comes of it",
+        ),
+    };
+    Err(Failure::say(Exit::Rollback, message).hint(hint))
 }
 
 pub(super) fn read(path: &Utf8Path, limit: u64, context: &Context) -> Result<Vec<u8>, Failure> {

@@ -44,7 +44,8 @@ pub(in crate::cli) struct Options {
     #[arg(long, value_name = "FILE", default_value = "mesh.yaml")]
     pub(super) mesh: Utf8PathBuf,
 
-    /// Sign a build of an older commit than that of the newest release
+    /// Sign a build of an older commit than that of the newest release, or of one that a shallow clone
+    /// cannot tell from an older one
     #[arg(long)]
     pub(super) back: bool,
 

@@ -13,9 +13,8 @@ pub trait Checkout {
     /// Not knowing is no error: the answer is only ever a note to people.
     fn commit_of(&self, files: &[&Utf8Path]) -> Option<String>;
 
-    /// Whether `commit` comes after `earlier`, in the repository that `file` lies in. `None` where
-    /// that is not known here, as in a clone without its history.
-    fn contains(&self, file: &Utf8Path, commit: &str, earlier: &str) -> Option<bool>;
+    /// Whether `commit` comes after `earlier`, in the repository that `file` lies in.
+    fn follows(&self, file: &Utf8Path, commit: &str, earlier: &str) -> Follows;
 
     /// The files of `commit` in and below `directory`, which has to be there.
     fn tree(
@@ -23,6 +22,19 @@ pub trait Checkout {
         directory: &Utf8Path,
         commit: &str,
     ) -> Result<Box<dyn CommittedFiles>, CheckoutError>;
+}
+
+/// Whether one commit comes after another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Follows {
+    /// It does.
+    Yes,
+    /// It does not.
+    No,
+    /// This is a shallow clone (git-clone(1), `--depth`), without the history that would tell.
+    CutOff,
+    /// One of them is not in this repository, or there is none.
+    Unknown,
 }
 
 /// The files that a commit has in and below a directory. Paths count from there.
@@ -93,12 +105,23 @@ impl Checkout for RealCheckout {
         Some(commit.id().to_string())
     }
 
-    fn contains(&self, file: &Utf8Path, commit: &str, earlier: &str) -> Option<bool> {
+    fn follows(&self, file: &Utf8Path, commit: &str, earlier: &str) -> Follows {
         let directory = file.parent().filter(|path| !path.as_str().is_empty());
-        let directory = directory.unwrap_or(Utf8Path::new(".")).canonicalize_utf8().ok()?;
-        let repository = Repository::discover(directory).ok()?;
+        let directory = directory.unwrap_or(Utf8Path::new("."));
+        let repository =
+            directory.canonicalize_utf8().ok().and_then(|place| Repository::discover(place).ok());
+        let Some(repository) = repository else { return Follows::Unknown };
         let id = |text: &str| git2::Oid::from_str(text).ok();
-        repository.graph_descendant_of(id(commit)?, id(earlier)?).ok()
+        let descends =
+            |one: &str, other: &str| repository.graph_descendant_of(id(one)?, id(other)?).ok();
+        match (descends(commit, earlier), repository.is_shallow()) {
+            (Some(true), _) => Follows::Yes,
+            (Some(false), false) => Follows::No,
+            // What is missing could still be between the two.
+            (Some(false), true) if descends(earlier, commit) == Some(true) => Follows::No,
+            (_, true) => Follows::CutOff,
+            (None, false) => Follows::Unknown,
+        }
     }
 
     fn tree(

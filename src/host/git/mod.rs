@@ -12,7 +12,7 @@ mod remote;
 mod url;
 mod worker;
 
-pub use checkout::{Checkout, CheckoutError, CommittedFiles, RealCheckout};
+pub use checkout::{Checkout, CheckoutError, CommittedFiles, Follows, RealCheckout};
 pub use error::{FailureKind, GitError, GitFailure};
 pub use order::{Branch, Change, Fetch, Fetched, History, Limits, Push, Pushed, Reach};
 pub use real::{RealGit, WORKER_COMMAND};
