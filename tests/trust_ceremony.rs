@@ -141,7 +141,7 @@ fn three_people_in_three_clones() {
     anna.desk.ok("root rotate --yes");
     build(&anna.desk, &[("perth", 1)]);
     anna.desk.write(".git/ci.pem", keys.read("ci.pem"));
-    anna.desk.ok(&format!("sign --yes --key .git/ci.pem {SIGNED}"));
+    anna.desk.ok(&format!("sign --yes --uncommitted --key .git/ci.pem {SIGNED}"));
     anna.push("root-1");
     let gateway = provision(&anna.desk);
     let (release, gateway) = accepted(&gateway, &tree(&anna.desk.path("repository")));

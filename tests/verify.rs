@@ -7,7 +7,7 @@ mod support;
 
 use std::fs;
 
-use support::cli::Desk;
+use support::cli::{Desk, tree};
 use support::git_servers::Certificates;
 use support::web_servers::WebServer;
 use tieline::primitives::Digest;
@@ -189,6 +189,28 @@ fn bundles_that_are_not_of_their_commit() {
     assert_eq!(report["sound"], false);
 }
 
+/// Nobody can see what such a release was made of.
+#[test]
+fn what_is_not_committed_is_not_signed_by_accident() {
+    let desk = released();
+    desk.write("mesh.yaml", mesh("192.168.20.0/25"));
+    desk.ok("build");
+    let before = tree(&desk.path("repository"));
+    desk.refused("sign --yes --key ci.pem", 1, "the build is of no commit");
+    desk.refused("sign --yes --key ci.pem", 1, "--uncommitted");
+    assert_eq!(tree(&desk.path("repository")), before);
+    // Whoever is asked is told.
+    let ended = desk.at_terminal("sign --key ci.pem", &["n\n"]);
+    assert!(ended.out.contains("the build is of no commit"), "{}{}", ended.out, ended.err);
+    git(&desk, "commit -qam smaller");
+    desk.ok("build");
+    desk.ok("sign --yes --key ci.pem");
+    // Outside git there is nothing to say.
+    fs::remove_dir_all(desk.path(".git")).unwrap();
+    desk.ok("build");
+    desk.ok("sign --yes --key ci.pem");
+}
+
 #[test]
 fn commits_that_are_not_here() {
     let desk = released();
@@ -196,6 +218,6 @@ fn commits_that_are_not_here() {
     desk.ok("sign --yes --key ci.pem --back");
     desk.refused("verify --rebuild", 1, "does not have commit 0123456789abcdef");
     desk.ok("build --source-commit none");
-    desk.ok("sign --yes --key ci.pem");
+    desk.ok("sign --yes --key ci.pem --uncommitted");
     desk.refused("verify --rebuild", 1, "does not say which commit");
 }

@@ -167,6 +167,29 @@ fn compare(
     Ok(Compared::Not(text))
 }
 
+/// What a signer should know of a build of no commit, where the mesh lies in git: nobody can see what was
+/// signed. Nobody is there to be told with `--yes`, so that is refused unless it is allowed.
+pub(super) fn uncommitted(
+    options: &Options,
+    build: &Build,
+    context: &Context,
+) -> Result<Option<String>, Failure> {
+    let mesh = context.path(&options.mesh);
+    if build.source_commit.is_some() || !context.host.checkout.has(&mesh) {
+        return Ok(None);
+    }
+    let text = format!(
+        "the build is of no commit, though {mesh} lies in git: what is not committed, nobody can review or \
+         build again"
+    );
+    if options.signers.yes && !options.uncommitted {
+        return Err(Failure::say(Exit::Failure, text).hint(
+            "commit the mesh and `tieline build` again, or say that you mean it with --uncommitted",
+        ));
+    }
+    Ok(Some(text))
+}
+
 /// Refuses a build of a commit that the newest release's commit already contains: most likely an
 /// old job of CI was started again. A clone that lacks the history to tell is refused as well.
 pub(super) fn check_commit(

@@ -107,6 +107,7 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
         proposal
     } else {
         let (build, bundles) = build(&options.build, context)?;
+        request.remarks.extend(inputs::uncommitted(options, &build, context)?);
         let proposal = match &team {
             Some(team) => propose_for_team(audit, team, &build, &bundles, terms),
             None => propose(audit, &build, &bundles, terms),

@@ -49,6 +49,10 @@ pub(in crate::cli) struct Options {
     #[arg(long)]
     pub(super) back: bool,
 
+    /// Sign, without being asked, a build of a mesh that lies in git and is not committed
+    #[arg(long)]
+    pub(super) uncommitted: bool,
+
     #[command(flatten)]
     pub(super) anchor: AnchorArgs,
 

@@ -13,6 +13,9 @@ pub trait Checkout {
     /// Not knowing is no error: the answer is only ever a note to people.
     fn commit_of(&self, files: &[&Utf8Path]) -> Option<String>;
 
+    /// Whether a file lies in the work tree of a repository.
+    fn has(&self, file: &Utf8Path) -> bool;
+
     /// Whether `commit` comes after `earlier`, in the repository that `file` lies in.
     fn follows(&self, file: &Utf8Path, commit: &str, earlier: &str) -> Follows;
 
@@ -105,12 +108,12 @@ impl Checkout for RealCheckout {
         Some(commit.id().to_string())
     }
 
+    fn has(&self, file: &Utf8Path) -> bool {
+        file.is_file() && repository_of(file).is_some_and(|found| found.workdir().is_some())
+    }
+
     fn follows(&self, file: &Utf8Path, commit: &str, earlier: &str) -> Follows {
-        let directory = file.parent().filter(|path| !path.as_str().is_empty());
-        let directory = directory.unwrap_or(Utf8Path::new("."));
-        let repository =
-            directory.canonicalize_utf8().ok().and_then(|place| Repository::discover(place).ok());
-        let Some(repository) = repository else { return Follows::Unknown };
+        let Some(repository) = repository_of(file) else { return Follows::Unknown };
         let id = |text: &str| git2::Oid::from_str(text).ok();
         let descends =
             |one: &str, other: &str| repository.graph_descendant_of(id(one)?, id(other)?).ok();
@@ -131,6 +134,13 @@ impl Checkout for RealCheckout {
     ) -> Result<Box<dyn CommittedFiles>, CheckoutError> {
         Ok(Box::new(CommitTree::open(directory, commit)?))
     }
+}
+
+/// The repository that a file lies in.
+fn repository_of(file: &Utf8Path) -> Option<Repository> {
+    let directory = file.parent().filter(|path| !path.as_str().is_empty());
+    let directory = directory.unwrap_or(Utf8Path::new(".")).canonicalize_utf8().ok()?;
+    Repository::discover(directory).ok()
 }
 
 /// A directory as a commit has it.
