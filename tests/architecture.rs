@@ -6,6 +6,8 @@
 
 #[path = "architecture/circles.rs"]
 mod circles;
+#[path = "architecture/documented.rs"]
+mod documented;
 #[path = "architecture/imports.rs"]
 mod imports;
 
