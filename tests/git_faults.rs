@@ -243,6 +243,18 @@ fn read_packet(from: &mut impl std::io::Read) -> Option<Vec<u8>> {
     Some(payload)
 }
 
+/// A remote at which `serve` answers each client.
+fn served_by(serve: fn(std::net::TcpStream) -> Option<()>) -> Remote {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        listener.incoming().flatten().for_each(|client| {
+            let _ = serve(client);
+        });
+    });
+    Remote::new(format!("git://127.0.0.1:{port}/mesh.git").parse().unwrap())
+}
+
 /// A server of git's protocol whose pack holds one object without end, in good order: a terabyte is
 /// announced, and it comes uncompressed.
 fn endless_pack(mut client: std::net::TcpStream) -> Option<()> {
@@ -276,14 +288,7 @@ fn endless_pack(mut client: std::net::TcpStream) -> Option<()> {
 
 #[test]
 fn a_pack_without_end_is_cut_off_at_the_limit() {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    thread::spawn(move || {
-        listener.incoming().flatten().for_each(|client| {
-            let _ = endless_pack(client);
-        });
-    });
-    let remote = Remote::new(format!("git://127.0.0.1:{port}/mesh.git").parse().unwrap());
+    let remote = served_by(endless_pack);
     let inbox = Inbox::new("perth");
     let error = inbox.fetch_within(Duration::from_mins(1), &remote).unwrap_err();
     assert_eq!(error.kind(), Some(FailureKind::Limit), "{error}");
@@ -314,14 +319,7 @@ fn most_memory(process: &str) -> u64 {
 
 #[test]
 fn branches_without_end_are_cut_off_at_a_limit() {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    thread::spawn(move || {
-        listener.incoming().flatten().for_each(|client| {
-            let _ = endless_branches(client);
-        });
-    });
-    let remote = Remote::new(format!("git://127.0.0.1:{port}/mesh.git").parse().unwrap());
+    let remote = served_by(endless_branches);
     let inbox = Inbox::new("perth");
     let (ended, directory) = (std::sync::atomic::AtomicBool::new(false), inbox.directory());
     let most = thread::scope(|scope| {

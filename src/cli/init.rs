@@ -45,8 +45,6 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Failure> {
             }
             _ => fail(&error),
         })?;
-    }
-    if !args.schema {
         let ignored = context.path(Utf8Path::new(GITIGNORE));
         match files.create(&ignored, IGNORED.as_bytes(), Mode::Public) {
             Err(FileError::AlreadyExists { .. }) => ignore(&ignored, context)?,

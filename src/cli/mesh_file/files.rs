@@ -105,6 +105,7 @@ fn failed(error: &FileError) -> Failure {
     Failure::new(Exit::Failure, error)
 }
 
-fn directory_of(mesh: &Utf8Path) -> Utf8PathBuf {
+/// The directory of a mesh; empty for `mesh.yaml`.
+pub(super) fn directory_of(mesh: &Utf8Path) -> Utf8PathBuf {
     mesh.parent().unwrap_or(Utf8Path::new("")).to_owned()
 }

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use self::files::MeshDirectory;
+use self::files::{MeshDirectory, directory_of};
 use self::include::Included;
 use self::reader::{Reader, There};
 use super::{Context, Exit, Failure, Format};
@@ -46,7 +46,7 @@ impl MeshFile {
     /// The commit that is checked out, if it has this mesh exactly as it was read here: every file
     /// as it is on disk, and no other that is included.
     pub(super) fn commit(&self, context: &Context) -> Option<String> {
-        let directory = self.path.parent().unwrap_or(Utf8Path::new(""));
+        let directory = directory_of(&self.path);
         let included = self.included.files.iter().map(|file| directory.join(file));
         let mut files = vec![self.path.clone(), self.path.with_extension("lock")];
         files.extend(included);
@@ -165,10 +165,9 @@ fn examine_in(
 ) -> Result<Examined, Failure> {
     let mut reader = Reader { directory, sources: Sources::default(), findings: Vec::new() };
     let name = name_of(file);
-    reader.sources.mesh.name = directory.name(name);
     let (there, source) = reader.read(name, SourceFile::Mesh, MAX_BYTES)?;
     reader.sources.mesh = source;
-    let parsed = match there {
+    let (parsed, included) = match there {
         There::Text => reader.parse(name)?,
         There::No => return Err(missing(&reader.sources.mesh.name)),
         There::Broken => {
@@ -181,7 +180,6 @@ fn examine_in(
             });
         }
     };
-    let (parsed, included) = parsed;
     let (there, source) = reader.read(&name.with_extension("lock"), SourceFile::Lock, MAX_BYTES)?;
     reader.sources.lock = source;
     let Reader { sources, mut findings, .. } = reader;

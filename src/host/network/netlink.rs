@@ -101,9 +101,10 @@ fn assemble(
     for message in links {
         let RouteNetlinkMessage::NewLink(link) = message else { continue };
         names.extend(name_of(link).map(|name| (link.header.index, name)));
-        tuns.extend(read_link(link).map(|tun| (link.header.index, tun)));
-        let owner = read_tun(link).and_then(|tun| tun.owner);
+        let kind = read_tun(link);
+        let owner = kind.as_ref().and_then(|tun| tun.owner);
         owners.extend(owner.map(|owner| (link.header.index, owner)));
+        tuns.extend(read_link(link, kind).map(|tun| (link.header.index, tun)));
     }
     for message in addresses {
         if let RouteNetlinkMessage::NewAddress(address) = message {
@@ -159,7 +160,7 @@ impl Tun {
     }
 }
 
-fn read_link(link: &LinkMessage) -> Option<Tun> {
+fn read_link(link: &LinkMessage, kind: Option<TunKind>) -> Option<Tun> {
     let mut device = None;
     let mut mtu = None;
     let (mut traffic, mut ipv6) = (None, Ipv6::default());
@@ -174,7 +175,6 @@ fn read_link(link: &LinkMessage) -> Option<Tun> {
             _ => {}
         }
     }
-    let kind = read_tun(link);
     let up = link.header.flags.contains(LinkFlags::Up) && kind.is_some();
     let owner = kind.and_then(|tun| tun.owner);
     Some(Tun { device: device?, up, mtu, owner, traffic, ipv6, addresses: Vec::new() })

@@ -61,24 +61,25 @@ pub(in crate::reconcile) fn distrust_changed(
     place: &Utf8Path,
     candidate: &Candidate,
 ) -> Result<(), FileError> {
-    let (files, run) = (gateway.machine.files, &gateway.config.paths.run);
     let bytes = candidate.bytes().to_vec();
-    // What cannot be unpacked has been refused before.
-    let Ok(original) = restore::unpacked(files, place, candidate.release(), bytes) else {
-        return Ok(());
-    };
+    match restore::unpacked(gateway.machine.files, place, candidate.release(), bytes) {
+        Ok(original) => strike(gateway, &original),
+        // What cannot be unpacked has been refused before.
+        Err(_) => Ok(()),
+    }
+}
+
+/// Forgets that what reads a changed file is as it should be.
+fn strike(gateway: &Gateway, original: &restore::Original) -> Result<(), FileError> {
+    let (files, run) = (gateway.machine.files, &gateway.config.paths.run);
     let mut applied = Applied::load(files, run);
     if original.strike(&mut applied) { applied.save(files, run) } else { Ok(()) }
 }
 
 fn restore(gateway: &Gateway, original: &restore::Original) -> Result<(), FileError> {
-    let (files, run) = (gateway.machine.files, &gateway.config.paths.run);
-    let mut applied = Applied::load(files, run);
     // First, so that a crash between the two leaves what is to be started again.
-    if original.strike(&mut applied) {
-        applied.save(files, run)?;
-    }
-    original.restore(files)?;
+    strike(gateway, original)?;
+    original.restore(gateway.machine.files)?;
     note(gateway, original.changed.len());
     Ok(())
 }

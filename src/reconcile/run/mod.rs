@@ -17,7 +17,7 @@ use super::generation::{self, Candidate, Current, Generation, addressed};
 use super::hold::Hold;
 use super::host_check::{self, Lacks};
 use super::outcome::Outcome;
-use super::transaction::{self, History, Journal, JournalFile, Rejected, Target};
+use super::transaction::{self, History, Rejected, Target};
 use super::units::{self, Local, Wanted, decide, observe};
 use crate::host::Source;
 use crate::primitives::{Digest, error_chain};
@@ -63,7 +63,7 @@ fn blame(
 
 /// Ends what the run before began, repairs, and applies the newest release.
 fn converge(gateway: &Gateway) -> Result<Outcome, RunError> {
-    match recover(gateway) {
+    match transaction::recover(gateway) {
         Ok(Outcome::Converged) => {}
         Ok(outcome) => return Ok(outcome),
         Err(error) => {
@@ -78,15 +78,6 @@ fn converge(gateway: &Gateway) -> Result<Outcome, RunError> {
         Some(hold) => wait(gateway, hold),
         None => converge_to_newest(gateway),
     }
-}
-
-/// Ends the transaction that the run before left, on a host that can: otherwise it would fail one way
-/// and the other, and a release would be blamed.
-fn recover(gateway: &Gateway) -> Result<Outcome, RunError> {
-    if Journal::load(gateway.machine.files, &gateway.config.paths.state) != JournalFile::Absent {
-        host_check::everything(gateway)?;
-    }
-    transaction::recover(gateway)
 }
 
 /// Whether what is in use stays so for now, and may as well run: there is no way back, the host lacks

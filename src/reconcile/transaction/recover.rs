@@ -9,13 +9,15 @@ use super::{Interruption, Journal, JournalFile, Linked, Origin, Phase, Recovery,
 use crate::reconcile::error::{Alarm, RunError};
 use crate::reconcile::gateway::Gateway;
 use crate::reconcile::generation;
+use crate::reconcile::host_check;
 use crate::reconcile::outcome::Outcome;
 
 /// How often a transaction is taken up again in each direction. What cuts it off as often may be
 /// the transaction itself.
 const LIMIT: u32 = 5;
 
-/// Ends the transaction that the run before left, if it left one. It needs no network. What is
+/// Ends the transaction that the run before left, if it left one, on a host that can: otherwise it would
+/// fail one way and the other, and a release would be blamed. It needs no network. What is
 /// converged goes on from there.
 pub(in crate::reconcile) fn recover(gateway: &Gateway) -> Result<Outcome, RunError> {
     let (files, state) = (gateway.machine.files, &gateway.config.paths.state);
@@ -23,7 +25,11 @@ pub(in crate::reconcile) fn recover(gateway: &Gateway) -> Result<Outcome, RunErr
         let removed = Journal::remove(files, state).map_err(RunError::Journal);
         removed.map(|()| Outcome::Converged)
     };
-    let journal = match Journal::load(files, state) {
+    let journal = Journal::load(files, state);
+    if journal != JournalFile::Absent {
+        host_check::everything(gateway)?;
+    }
+    let journal = match journal {
         JournalFile::Absent => return Ok(Outcome::Converged),
         JournalFile::Unreadable(why) => {
             gateway.events.warn(format!("the journal is damaged and was removed: {why}"));

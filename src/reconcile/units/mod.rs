@@ -27,6 +27,7 @@ mod health;
 mod kind;
 mod need;
 mod policy;
+mod processes;
 mod seen;
 mod step;
 mod steps;

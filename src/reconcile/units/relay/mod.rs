@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::executor::Executor;
+use super::processes::by_device;
 use super::step::{Made, Step};
 use super::{Applied, Forbidden, Level, Note, Phase, StepError, UnitHealth, UnitId};
 use super::{link, policy};
@@ -68,9 +69,7 @@ fn service(device: Device, file: &str, paths: &Paths) -> Service {
 pub(super) fn observe(machine: &Machine, paths: &Paths) -> Result<Seen, StepError> {
     let daemon =
         Daemon { kind: KIND, title: "Relay", run: paths.run.join("relay"), pid_option: "--pid" };
-    let running = machine.services.running(&daemon)?;
-    let known = |(id, process): (UnitId, Process)| Some((id.name().parse().ok()?, process));
-    Ok(running.into_iter().filter_map(known).collect())
+    by_device(machine, &daemon)
 }
 
 pub(super) fn steps(

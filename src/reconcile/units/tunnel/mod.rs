@@ -17,6 +17,7 @@ use super::count::{Count, tunnels};
 use super::executor::Executor;
 use super::link;
 use super::policy::content;
+use super::processes::by_device;
 use super::step::{Made, Step};
 use super::{Applied, Forbidden, Level, Need, Note, Phase, StepError, UnitHealth, UnitId};
 use crate::bundle::Unit;
@@ -86,10 +87,7 @@ pub(super) fn want(
 }
 
 pub(in crate::reconcile) fn observe(machine: &Machine, paths: &Paths) -> Result<Seen, StepError> {
-    let running = machine.services.running(&service::daemon(&OpenVpnFiles::of(paths)))?;
-    // What has another name in the directory of our pid files is not ours.
-    let known = |(id, process): (UnitId, Process)| Some((id.name().parse().ok()?, process));
-    Ok(running.into_iter().filter_map(known).collect())
+    by_device(machine, &service::daemon(&OpenVpnFiles::of(paths)))
 }
 
 pub(super) fn steps(
