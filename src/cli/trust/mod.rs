@@ -152,21 +152,25 @@ pub(super) fn refuse(error: &RepositoryError) -> Failure {
 
 /// What to do about gateways that the last release has and this one lacks.
 fn keep_or_drop(gateways: &[Name]) -> String {
-    let drops: Vec<_> = gateways.iter().map(|name| format!("--drop {name}")).collect();
     format!(
         "build the mesh as it is; a gateway leaves it by going out of mesh.yaml and \
          `tieline lock`, or name it: {}",
-        drops.join(" ")
+        each("--drop", gateways)
     )
 }
 
 /// What to do about gateways whose numbers have changed.
 fn restore_or_renumber(gateways: &[Name]) -> String {
-    let all: Vec<_> = gateways.iter().map(|name| format!("--renumber {name}")).collect();
     format!(
         "bring mesh.lock back from git as it was at the last release, run `tieline lock` and build \
          again; every tunnel of these gateways would break until both its ends have the release: if \
          you mean it, {}",
-        all.join(" ")
+        each("--renumber", gateways)
     )
+}
+
+/// An option, once for each gateway.
+fn each(option: &str, gateways: &[Name]) -> String {
+    let all: Vec<_> = gateways.iter().map(|name| format!("{option} {name}")).collect();
+    all.join(" ")
 }
